@@ -1,0 +1,15 @@
+"""The errors a user is meant to read: one line, no traceback."""
+
+
+class InputError(ValueError):
+    """A file or setting of the user's is wrong.
+
+    The message is one line that names the file, what is wrong with it and what to do.
+    """
+
+    def __init__(self, file, what: str, todo: str):
+        self.file, self.what, self.todo = str(file), what, todo
+        super().__init__(f"{file}: {what}. {todo}")
+
+    def __reduce__(self):
+        return type(self), (self.file, self.what, self.todo)

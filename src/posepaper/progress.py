@@ -1,0 +1,47 @@
+"""Progress of long work, readable in a terminal and in a log file alike."""
+
+import sys
+import time
+
+
+class Progress:
+    """Prints ``label 120/400 30% 00:12 left loss=0.031`` to stderr, a line every few seconds."""
+
+    def __init__(self, label: str, total: int, unit: str = "step", every: float = 2.0):
+        self.label, self.total, self.unit, self.every = label, total, unit, every
+        self.done, self.first, self.facts = 0, 0, {}
+        self.start = self.last = time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self._print()
+
+    def skip(self, n: int) -> None:
+        """Counts ``n`` units as done before this run began, so they do not speed up the forecast."""
+        self.done += n
+        self.first += n
+
+    def update(self, n: int = 1, **facts) -> None:
+        """Counts ``n`` more units done; ``facts`` are shown behind the time left."""
+        self.done += n
+        self.facts = facts or self.facts
+        if time.monotonic() - self.last >= self.every:
+            self._print()
+
+    def _print(self) -> None:
+        self.last = time.monotonic()
+        rate = (self.done - self.first) / max(self.last - self.start, 1e-9)
+        left = (self.total - self.done) / rate if rate else 0.0
+        share = 100 * self.done / self.total if self.total else 100.0
+        values = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in self.facts.items()}
+        facts = "".join(f" {k}={v}" for k, v in values.items())
+        minutes, seconds = divmod(int(left + 0.5), 60)
+        print(
+            f"{self.label} {self.done}/{self.total} {self.unit}s {share:.0f}% "
+            f"{minutes:02d}:{seconds:02d} left{facts}",
+            file=sys.stderr,
+            flush=True,
+        )
