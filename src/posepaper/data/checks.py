@@ -1,0 +1,45 @@
+"""Checks that arrays of outside files must pass, with errors a user can act on."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from posepaper.errors import InputError
+
+
+def check_array(file, label: str, array: np.ndarray, joints: int | None, channels: int) -> None:
+    """Checks an array (T, joints, channels) of finite numbers; ``label`` says which one it is.
+
+    Raises:
+        InputError: another shape, another joint count, no frame, or a coordinate that is no number.
+    """
+    array = np.asarray(array)
+    if array.ndim != 3 or array.shape[-1] != channels or array.dtype.kind not in "fiu":
+        fault = f"{label} is {array.dtype} {array.shape}, not numbers (frames, joints, {channels})"
+        raise InputError(file, fault, "Fetch or make the file again")
+    if joints is not None and array.shape[1] != joints:
+        fault = f"{label} has {array.shape[1]} joints, not {joints}"
+        raise InputError(file, fault, "Use the file of the joint set that the study names")
+    if not len(array):
+        raise InputError(file, f"{label} has no frames", "Fetch or make the file again")
+    if not np.isfinite(array).all():
+        frame = int(np.flatnonzero(~np.isfinite(array).all(axis=(1, 2)))[0])
+        fault = f"{label} has a coordinate that is not a finite number at frame {frame}"
+        raise InputError(file, fault, "Repair or leave out the sequence")
+
+
+def check_hash(path: str | Path, sha256: str) -> None:
+    """Checks a file against its pinned SHA-256.
+
+    Raises:
+        InputError: the file is absent or its bytes are others.
+    """
+    try:
+        with open(path, "rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        raise InputError(path, "is not there", "Fetch it as data/README.md says") from None
+    if found != sha256:
+        fault = f"has SHA-256 {found[:12]}, not the pinned {sha256[:12]}"
+        raise InputError(path, fault, "Fetch it again from the source that data/README.md names")

@@ -1,0 +1,76 @@
+"""The archive of person crops cut from the 3D dataset's videos, JPEG inside one HDF5 file."""
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from posepaper.data.hdf5 import ByteStore, create, opened
+from posepaper.errors import InputError
+
+_QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 95)
+
+
+def write_frames(
+    path: str | Path,
+    sequences: Iterable[tuple[str, np.ndarray, np.ndarray]],
+    *,
+    identity: str | dict,
+) -> None:
+    """Writes crops as they come, one sequence in memory at a time.
+
+    Args:
+        path: the archive.
+        sequences: (key, crops (T, h, w, 3) uint8 RGB, transforms (T, 2, 3) from crop to frame
+            pixels).
+        identity: what the crops were made of.
+
+    Raises:
+        InputError: the disk does not take the file.
+    """
+    attributes = {"identity": identity, "units": "px", "encoding": "jpeg-95"}
+    with create(path, "frames", attributes) as file:
+        for key, crops, transforms in sequences:
+            group = file.create_group(key)
+            store = ByteStore(group)
+            for image in crops:
+                bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+                store.append(cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes())
+            store.finish()
+            group["transforms"] = np.asarray(transforms, dtype=np.float32)
+
+
+def read_frames(path: str | Path, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Crops (T, h, w, 3) uint8 RGB of one sequence, and transforms (T, 2, 3) crop to frame pixels.
+
+    Raises:
+        InputError: the archive is absent or damaged, or has no such sequence.
+    """
+    with opened(path, "frames") as file:
+        if f"{key}/offsets" not in file:
+            raise InputError(path, f"has no sequence {key}", "Rebuild it from the study's data")
+        group = file[key]
+        data, offsets = group["bytes"][()], group["offsets"][()]
+        transforms = group["transforms"][()]
+    images = [cv2.imdecode(data[a:b], cv2.IMREAD_COLOR_RGB) for a, b in itertools.pairwise(offsets)]
+    return np.stack(images), transforms
+
+
+def frame_keys(path: str | Path) -> list[str]:
+    """Keys of the sequences in an archive, sorted.
+
+    Raises:
+        InputError: the archive is absent or damaged.
+    """
+    found = []
+
+    def note(name, node):
+        if isinstance(node, h5py.Group) and "offsets" in node:
+            found.append(name)
+
+    with opened(path, "frames") as file:
+        file.visititems(note)
+    return sorted(found)

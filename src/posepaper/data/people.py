@@ -1,0 +1,145 @@
+"""The HDF5 layout of a 2D dataset: encoded images and the people annotated in them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from posepaper.data.hdf5 import ByteStore, create, opened
+from posepaper.errors import InputError
+from posepaper.skeleton import COCO
+
+
+@dataclass(eq=False)
+class PeopleSet:
+    """Images and people of one split; I images, P people, D detected boxes.
+
+    Boxes are (x, y, width, height) in pixels inside the image, keypoints (x, y, visibility) in
+    COCO order with visibility 0 (not labelled), 1 (hidden) or 2 (seen). Crowds and people without
+    a labelled keypoint are kept, since evaluation has to ignore detections on them; training
+    takes those that :attr:`usable` marks. ``dropped`` counts annotations without any area.
+    """
+
+    file: str
+    image_ids: np.ndarray
+    sizes: np.ndarray
+    encoded: Sequence[bytes]
+    annotation_ids: np.ndarray
+    image_index: np.ndarray
+    boxes: np.ndarray
+    keypoints: np.ndarray
+    areas: np.ndarray
+    crowds: np.ndarray
+    detection_image_index: np.ndarray | None = None
+    detection_boxes: np.ndarray | None = None
+    detection_scores: np.ndarray | None = None
+    dropped: int = 0
+
+    @property
+    def usable(self) -> np.ndarray:
+        """(P,) bool: single people with at least one labelled keypoint, SimpleBaseline's choice."""
+        return ~self.crowds & (self.keypoints[..., 2] > 0).any(axis=1)
+
+    def image(self, index: int) -> np.ndarray:
+        """Decodes image ``index`` to (H, W, 3) uint8 RGB, its pixels as stored (EXIF ignored).
+
+        Raises:
+            InputError: the image is damaged or has another size than its annotation says.
+        """
+        data = np.frombuffer(self.encoded[index], np.uint8)
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+        image = cv2.imdecode(data, flags) if data.size else None
+        label = f"image {self.image_ids[index]}"
+        if image is None:
+            raise InputError(self.file, f"{label} cannot be decoded", "Fetch the images again")
+        width, height = self.sizes[index]
+        if image.shape[:2] != (height, width):
+            found = f"{image.shape[1]}x{image.shape[0]}"
+            fault = f"{label} is {found}, its annotation says {width}x{height}"
+            raise InputError(self.file, fault, "Use images and annotations of one release")
+        return image
+
+
+_PLAIN = {
+    "image_ids": np.int64,
+    "sizes": np.int32,
+    "annotation_ids": np.int64,
+    "image_index": np.int32,
+    "boxes": np.float32,
+    "keypoints": np.float32,
+    "areas": np.float32,
+    "crowds": np.bool_,
+}
+_DETECTED = {
+    "detection_image_index": np.int32,
+    "detection_boxes": np.float32,
+    "detection_scores": np.float32,
+}
+
+
+def write_people(
+    path: str | Path, splits: Mapping[str, PeopleSet], *, identity: str | dict
+) -> None:
+    """Writes a 2D dataset, images as the bytes they came in.
+
+    Raises:
+        InputError: an image cannot be read, or the disk does not take the file.
+    """
+    attributes = {"identity": identity, "joints": list(COCO.joints), "units": "px"}
+    with create(path, "people", attributes) as file:
+        for split in sorted(splits):
+            people, group = splits[split], file.create_group(split)
+            group.attrs["dropped"] = people.dropped
+            for name, dtype in (_PLAIN | _DETECTED).items():
+                if (value := getattr(people, name)) is not None:
+                    group[name] = np.asarray(value, dtype=dtype)
+            store = ByteStore(group.create_group("images"))
+            for index in range(len(people.image_ids)):
+                store.append(people.encoded[index])
+            store.finish()
+
+
+def read_people(path: str | Path, split: str) -> PeopleSet:
+    """Reads one split; images stay in the file until they are asked for.
+
+    Raises:
+        InputError: the file is absent or damaged, or has no such split.
+    """
+    with opened(path, "people") as file:
+        if split not in file:
+            raise InputError(path, f"has no split {split}", "Rebuild it from the study's data")
+        group = file[split]
+        arrays = {k: group[k][()] for k in (*_PLAIN, *_DETECTED) if k in group}
+        images = StoredImages(str(path), split, group["images/offsets"][()])
+        return PeopleSet(
+            file=str(path), encoded=images, dropped=int(group.attrs["dropped"]), **arrays
+        )
+
+
+@dataclass
+class StoredImages(Sequence):
+    """The encoded images of one split of a people file, read one at a time.
+
+    The open file is kept per process, since HDF5 handles survive neither pickling nor a fork.
+    """
+
+    path: str
+    split: str
+    offsets: np.ndarray
+    _open: tuple[int, h5py.File] | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> bytes:
+        if self._open is None or self._open[0] != os.getpid():
+            self._open = (os.getpid(), h5py.File(self.path, "r"))
+        data = self._open[1][self.split]["images/bytes"]
+        return data[self.offsets[index] : self.offsets[index + 1]].tobytes()
+
+    def __getstate__(self) -> dict:
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"_open": None}
