@@ -1,0 +1,218 @@
+"""The training loop: resumable to the byte, stopping at the first non-finite loss.
+
+Everything random in an epoch follows from (seed, epoch): the order of samples, dropout and
+augmentation. So a run continued from an epoch's end does what the undisturbed one would have.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import lightning_fabric
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from posepaper.config import Training
+from posepaper.progress import Progress
+from posepaper.training import schedule
+from posepaper.training.checkpoint import RunFolder
+
+# Reading the loss makes a GPU wait for its queue; on a CPU it costs nothing.
+CHECK_EVERY = {"cpu": 1}
+CHECK_EVERY_OTHERWISE = 50
+
+
+class TrainingFailed(RuntimeError):
+    """A training cannot go on; the message names experiment, epoch and batch."""
+
+
+class Batches(Protocol):
+    """What is trained on: ``len`` samples, and the batches of an epoch in a given order."""
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, epoch: int, batches: list[Tensor]) -> Iterable[tuple[Tensor, ...]]:
+        """One tuple of tensors per (B,) tensor of sample indices."""
+
+
+def derive_seed(seed: int, *path: int) -> int:
+    """A seed for one purpose of a run, unrelated to its neighbours'."""
+    return int(np.random.SeedSequence([seed, *path]).generate_state(1, np.uint64)[0])
+
+
+def device() -> torch.device:
+    """The device training and prediction run on: the first accelerator, or the CPU."""
+    return lightning_fabric.Fabric(accelerator="auto", devices=1).device
+
+
+@contextlib.contextmanager
+def exact(threads: int) -> Iterator[None]:
+    """Deterministic kernels only, on a fixed number of threads; undone at the end."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+        torch.utils.deterministic.fill_uninitialized_memory = fill
+
+
+def batches_of(epoch: int, samples: int, training: Training, seed: int) -> list[Tensor]:
+    """Sample indices of an epoch's batches, shuffled by (seed, epoch).
+
+    A last batch that is not full is left out (batch norm cannot do with one sample; the next
+    epoch shuffles anew), unless it is the only one.
+    """
+    if samples == 0:
+        raise ValueError("no samples to train on. Check the data of this experiment")
+    generator = torch.Generator().manual_seed(derive_seed(seed, epoch, 1))
+    order = torch.randperm(samples, generator=generator)[: training.samples_per_epoch]
+    parts = list(order.split(training.batch))
+    return parts[:-1] if len(parts) > 1 and len(parts[-1]) < training.batch else parts
+
+
+def fit(
+    model: nn.Module,
+    batches: Batches,
+    loss: Callable[[nn.Module, tuple[Tensor, ...]], Tensor],
+    training: Training,
+    run_folder: RunFolder,
+    *,
+    seed: int,
+    label: str,
+) -> list[dict]:
+    """Trains ``model`` in place, from the run folder's last state if there is one.
+
+    A finished run's folder is a cache: its weights are loaded and nothing is trained. The
+    initial weights are the caller's, made under the run's seed.
+
+    Args:
+        loss: (network, batch on the device) -> scalar.
+        label: the experiment and seed, for progress and errors.
+
+    Returns:
+        The curve, one {"epoch" from 1, "loss" mean over its batches, "lr"} per epoch.
+
+    Raises:
+        TrainingFailed: loss or weights stopped being finite. The last good state is kept and
+            the folder's status reads "failed".
+    """
+    with exact(training.threads):
+        return _Run(model, batches, loss, training, run_folder, seed, label).train()
+
+
+class _Run:
+    def __init__(self, model, batches, loss, training, folder, seed, label):
+        self.batches, self.loss, self.training = batches, loss, training
+        self.folder, self.seed, self.label = folder, seed, label
+        self.fabric = lightning_fabric.Fabric(
+            accelerator="auto", devices=1, precision=training.precision
+        )
+        self.model = model.to(self.fabric.device)
+        self.optimizer = _optimizer(self.model, training)
+        self.wrapped, self.wrapped_optimizer = self.fabric.setup(self.model, self.optimizer)
+        self.scaler = self.fabric.strategy.precision
+        self.check_every = CHECK_EVERY.get(self.fabric.device.type, CHECK_EVERY_OTHERWISE)
+        self.curve: list[dict] = []
+
+    def train(self) -> list[dict]:
+        self._restore()
+        epochs = self.training.epochs
+        if len(self.curve) < epochs:
+            self.folder.set_status("running")
+            try:
+                self._epochs()
+            except TrainingFailed as failure:
+                self.folder.set_status("failed", str(failure))
+                raise
+        self.folder.set_status("finished")
+        self.model.eval()
+        return self.curve
+
+    def _epochs(self) -> None:
+        training, done = self.training, len(self.curve)
+        steps = len(self._order(0))
+        with Progress(self.label, training.epochs * steps) as progress:
+            progress.skip(done * steps)
+            for epoch in range(done, training.epochs):
+                mean = self._epoch(epoch, progress)
+                rate = schedule.learning_rate(training, epoch)
+                self.curve.append({"epoch": epoch + 1, "loss": mean, "lr": rate})
+                if (epoch + 1) % training.save_every == 0 or epoch + 1 == training.epochs:
+                    self._save()
+
+    def _epoch(self, epoch: int, progress: Progress) -> float:
+        torch.manual_seed(derive_seed(self.seed, epoch, 0))
+        for group in self.optimizer.param_groups:
+            group["lr"] = schedule.learning_rate(self.training, epoch)
+        momentum = schedule.batchnorm_momentum(self.training, epoch)
+        if momentum is not None:
+            schedule.set_batchnorm_momentum(self.model, momentum)
+        self.wrapped.train()
+        order = self._order(epoch)
+        losses = torch.zeros(len(order), device=self.fabric.device)
+        shown = {"loss": self.curve[-1]["loss"]} if self.curve else {}
+        for step, batch in enumerate(self.batches.epoch(epoch, order)):
+            losses[step] = self._step(self.fabric.to_device(batch))
+            if (step + 1) % self.check_every == 0:
+                self._check(losses, epoch, step + 1 - self.check_every)
+            progress.update(1, epoch=epoch + 1, **shown)
+        self._check(losses, epoch, 0)
+        return losses.double().mean().item()
+
+    def _step(self, batch: tuple[Tensor, ...]) -> Tensor:
+        self.wrapped_optimizer.zero_grad()
+        loss = self.loss(self.wrapped, batch)
+        self.fabric.backward(loss)
+        self.wrapped_optimizer.step()
+        return loss.detach()
+
+    def _order(self, epoch: int) -> list[Tensor]:
+        return batches_of(epoch, len(self.batches), self.training, self.seed)
+
+    def _check(self, losses: Tensor, epoch: int, first: int) -> None:
+        finite = torch.isfinite(losses[first:])
+        if not finite.all():
+            batch = first + int((~finite).nonzero()[0]) + 1
+            what = f"the loss is {losses[batch - 1].item()}"
+            raise TrainingFailed(f"{self.label}: {what} at epoch {epoch + 1}, batch {batch}")
+
+    def _save(self) -> None:
+        epoch = len(self.curve)
+        for name, value in self.model.state_dict().items():
+            if not torch.isfinite(value).all():
+                what = f"{name} is not finite after epoch {epoch}, its last batch"
+                raise TrainingFailed(f"{self.label}: {what}")
+        state = {"epoch": epoch, "curve": self.curve, "model": self.model.state_dict()}
+        if epoch < self.training.epochs:
+            state["optimizer"] = self.optimizer.state_dict()
+            state["scaler"] = self.scaler.state_dict()
+        self.folder.save(state)
+
+    def _restore(self) -> None:
+        state = self.folder.load()
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.curve = state["curve"]
+        if "optimizer" in state:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state["scaler"])
+
+
+def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
+    return kind(
+        model.parameters(),
+        lr=training.lr,
+        weight_decay=training.weight_decay,
+        amsgrad=training.optimizer == "amsgrad",
+        fused=True,
+    )

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import torch
+
+from posepaper import models
+from posepaper.config import Training
+from posepaper.skeleton import H36M, MPI3DHP
+from posepaper.training.checkpoint import RunFolder
+from posepaper.training.lifting import SingleFrame16, predict_lifting, train_lifting
+from posepaper.training.windows import mirror, pad_edges
+
+torch.set_num_threads(1)
+
+NETWORKS = {
+    "poseformer": {"frames": 3, "spatial_width": 8, "depth": 2, "heads": 2},
+    "gsam": {"frames": 3, "spatial_width": 8, "depth": 2, "heads": 2},
+    "videopose3d": {"frames": 9, "channels": 32},
+    "martinez": {"channels": 64, "dropout": 0.1},
+}
+
+
+def create(name, seed=0):
+    torch.manual_seed(seed)
+    return models.create(name, **NETWORKS[name])
+
+
+def sequences(lengths=(30, 45, 8), seed=0):
+    """Swinging poses seen from the front, depth told by the height on the screen."""
+    rng = np.random.default_rng(seed)
+    base = rng.standard_normal((17, 3)) * 0.4
+    keypoints, poses = [], []
+    for length in lengths:
+        phase = np.arange(length)[:, None, None] * 0.2 + rng.uniform(0, 6)
+        pose = base + 0.2 * np.sin(phase + np.arange(17)[:, None])
+        pose[..., 2] += 4 + 0.5 * pose[..., 1]
+        poses.append(pose.astype(np.float32))
+        keypoints.append((pose[..., :2] / pose[..., 2:]).astype(np.float32))
+    return keypoints, poses
+
+
+def recipe(**values):
+    base = {"optimizer": "adamw", "lr": 3e-3, "epochs": 25, "batch": 32, "threads": 1}
+    return Training(**base | values)
+
+
+def train(name, path, seed=0, **values):
+    model = create(name, seed)
+    curve = train_lifting(
+        model,
+        *sequences(),
+        recipe(**values),
+        RunFolder(path),
+        seed=seed,
+        label=name,
+        skeleton=H36M,
+    )
+    return model, curve
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_lifter_learns(name, tmp_path):
+    model, curve = train(name, tmp_path)
+    assert curve[-1]["loss"] < 0.6 * curve[0]["loss"]
+    keypoints, poses = sequences()
+    predicted = predict_lifting(model, keypoints, skeleton=H36M, flip=True)
+    assert [p.shape for p in predicted] == [p.shape for p in poses]
+    assert predicted[0].dtype == np.float32
+    targets = [p - p[:, :1] for p in poses]
+    errors = [
+        np.linalg.norm(a - b, axis=-1).mean() for a, b in zip(predicted, targets, strict=True)
+    ]
+    assert np.mean(errors) < 0.6 * curve[0]["loss"]
+
+
+@pytest.mark.parametrize("name", ["poseformer", "martinez"])
+def test_seed_decides_the_weights(name, tmp_path):
+    runs = [train(name, tmp_path / str(i), seed, epochs=2)[0] for i, seed in enumerate((0, 0, 1))]
+    first, again, other = (torch.cat([p.flatten() for p in m.parameters()]) for m in runs)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def slow_prediction(model, sequence, flip):
+    """Window after window, whole networks."""
+    receptive_field = model.receptive_field
+    padded = torch.from_numpy(pad_edges(sequence, receptive_field))
+    rows = []
+    for frame in range(len(sequence)):
+        window = padded[None, frame : frame + receptive_field]
+        joints = model(window)[0, 0]
+        if flip:
+            joints = (joints + mirror(model(mirror(window, H36M)), H36M)[0, 0]) / 2
+        rows.append(joints)
+    return torch.stack(rows).detach().numpy()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("flip", [False, True])
+def test_prediction_is_that_of_the_slow_twin(name, flip):
+    model = create(name).eval()
+    twin = SingleFrame16(model, H36M) if name == "martinez" else model
+    keypoints, _ = sequences()
+    predicted = predict_lifting(model, keypoints, skeleton=H36M, flip=flip, batch=7)
+    for ours, sequence in zip(predicted, keypoints, strict=True):
+        np.testing.assert_allclose(ours, slow_prediction(twin, sequence, flip), atol=2e-6)
+
+
+def test_the_single_frame_adaptor_drops_the_nose_and_adds_the_root():
+    class Echo(torch.nn.Module):
+        def forward(self, keypoints):
+            assert keypoints.shape == (6, 16, 2)
+            return torch.cat([keypoints, keypoints[..., :1]], dim=2)
+
+    keypoints = torch.arange(2 * 3 * 17 * 2.0).view(2, 3, 17, 2)
+    out = SingleFrame16(Echo(), H36M)(keypoints)
+    assert out.shape == (2, 3, 17, 3)
+    assert not out[:, :, 0].any()
+    kept = [j for j in range(17) if H36M.joints[j] != "Neck/Nose"]
+    assert torch.equal(out[:, :, 1:, :2], keypoints[:, :, kept])
+
+
+def test_a_skeleton_without_nose_is_refused():
+    with pytest.raises(ValueError, match="Neck/Nose"):
+        predict_lifting(create("martinez"), sequences()[0], skeleton=MPI3DHP, flip=False)

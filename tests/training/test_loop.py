@@ -1,0 +1,183 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from posepaper.config import Training
+from posepaper.training.checkpoint import RunFolder, write_checkpoint
+from posepaper.training.loop import TrainingFailed, batches_of, derive_seed, exact, fit
+
+torch.set_num_threads(1)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing may catch it."""
+
+
+class Samples:
+    """Noisy samples of a linear map; calls ``before(epoch, step)`` ahead of every batch."""
+
+    def __init__(self, before=lambda epoch, step: None, poison=None):
+        generator = torch.Generator().manual_seed(5)
+        self.x = torch.randn(41, 6, generator=generator)
+        self.y = self.x @ torch.randn(6, 2, generator=generator)
+        self.before, self.poison = before, poison
+
+    def __len__(self):
+        return len(self.x)
+
+    def epoch(self, epoch, batches):
+        for step, index in enumerate(batches):
+            self.before(epoch, step)
+            x = self.x[index]
+            yield (x * float("nan") if (epoch, step) == self.poison else x), self.y[index]
+
+
+def loss(model, batch):
+    x, y = batch
+    return (model(x) - y).square().mean()
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 2)
+    )
+
+
+def recipe(**values):
+    base = {"lr": 1e-2, "epochs": 5, "batch": 8, "threads": 1, "lr_decay": 0.9}
+    return Training(**base | {"optimizer": "amsgrad", "bn_momentum": (0.1, 0.01)} | values)
+
+
+def run(path, samples=None, seed=0, **values):
+    model = network(seed)
+    curve = fit(
+        model, samples or Samples(), loss, recipe(**values), RunFolder(path), seed=seed, label="toy"
+    )
+    write_checkpoint(path / "end.safetensors", model, {"curve": curve})
+    return (path / "end.safetensors").read_bytes(), curve
+
+
+def kill_at(moment):
+    def before(epoch, step):
+        if (epoch, step) == moment:
+            raise Killed
+
+    return before
+
+
+@pytest.mark.parametrize("moment", [(0, 2), (1, 0), (3, 4), (4, 1)])
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"optimizer": "adamw", "save_every": 2}, {"optimizer": "adam", "precision": "bf16-mixed"}],
+)
+def test_a_killed_run_ends_in_the_same_bytes(tmp_path, moment, values):
+    undisturbed, _ = run(tmp_path / "a", **values)
+    with pytest.raises(Killed):
+        run(tmp_path / "b", Samples(kill_at(moment)), **values)
+    assert RunFolder(tmp_path / "b").status == {"state": "running"}
+    assert run(tmp_path / "b", **values)[0] == undisturbed
+    assert RunFolder(tmp_path / "b").status == {"state": "finished"}
+
+
+SIGKILLED = """
+import os, signal, sys
+sys.path.insert(0, {folder!r})
+from pathlib import Path
+from test_loop import Samples, run
+
+def before(epoch, step):
+    if (epoch, step) == (2, 3):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+run(Path({path!r}), Samples(before))
+"""
+
+
+def test_a_process_killed_outright_ends_in_the_same_bytes(tmp_path):
+    script = SIGKILLED.format(folder=str(Path(__file__).parent), path=str(tmp_path / "b"))
+    child = subprocess.run([sys.executable, "-c", script], env={**os.environ}, check=False)
+    assert child.returncode == -signal.SIGKILL
+    assert run(tmp_path / "b")[0] == run(tmp_path / "a")[0]
+
+
+def test_a_run_whose_newest_state_is_damaged_still_ends_in_the_same_bytes(tmp_path):
+    undisturbed, _ = run(tmp_path / "a")
+    with pytest.raises(Killed):
+        run(tmp_path / "b", Samples(kill_at((3, 1))))
+    max((tmp_path / "b").glob("state-*")).write_bytes(b"PK\x03\x04")
+    assert run(tmp_path / "b")[0] == undisturbed
+
+
+def test_seed_decides_the_bytes(tmp_path):
+    first, curve = run(tmp_path / "a")
+    assert run(tmp_path / "b") == (first, curve)
+    assert run(tmp_path / "c", seed=1)[0] != first
+
+
+def test_a_finished_run_is_a_cache(tmp_path):
+    trained, curve = run(tmp_path)
+    untouched = Samples(kill_at((0, 0)))
+    assert run(tmp_path, untouched) == (trained, curve)
+
+
+def test_the_curve_tells_epoch_loss_and_rate(tmp_path):
+    _, curve = run(tmp_path, epochs=12)
+    assert [set(point) for point in curve] == [{"epoch", "loss", "lr"}] * 12
+    assert [point["epoch"] for point in curve] == list(range(1, 13))
+    assert curve[-1]["loss"] < 0.7 * curve[0]["loss"]
+    assert curve[2]["lr"] == pytest.approx(1e-2 * 0.81)
+
+
+def test_a_loss_that_is_not_finite_stops_at_once(tmp_path):
+    with pytest.raises(TrainingFailed, match=r"toy: the loss is nan at epoch 3, batch 2$"):
+        run(tmp_path, Samples(poison=(2, 1)))
+    folder = RunFolder(tmp_path)
+    assert folder.status == {"state": "failed", "error": "toy: the loss is nan at epoch 3, batch 2"}
+    assert folder.load()["epoch"] == 2
+    assert all(torch.isfinite(v).all() for v in folder.load()["model"].values())
+
+
+def test_the_first_bad_batch_is_named_when_the_check_comes_late(tmp_path, monkeypatch):
+    monkeypatch.setattr("posepaper.training.loop.CHECK_EVERY", {"cpu": 50})
+    with pytest.raises(TrainingFailed, match=r"epoch 3, batch 2$"):
+        run(tmp_path, Samples(poison=(2, 1)))
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+    with pytest.raises(TrainingFailed, match="toy: .* is not finite after epoch 1"):
+        run(tmp_path, lr=1e38, weight_decay=1e30, epochs=1, batch=41)
+    assert RunFolder(tmp_path).load() is None
+
+
+def test_order_of_an_epoch():
+    values = recipe(samples_per_epoch=20, batch=8)
+    first = batches_of(0, 41, values, seed=0)
+    assert [len(b) for b in first] == [8, 8]
+    drawn = torch.cat(first)
+    assert len(drawn.unique()) == 16
+    assert not torch.equal(drawn, torch.cat(batches_of(1, 41, values, seed=0)))
+    assert not torch.equal(drawn, torch.cat(batches_of(0, 41, values, seed=1)))
+    assert torch.equal(drawn, torch.cat(batches_of(0, 41, values, seed=0)))
+    assert [len(b) for b in batches_of(0, 5, values, seed=0)] == [5]
+    with pytest.raises(ValueError, match="no samples"):
+        batches_of(0, 0, values, seed=0)
+
+
+def test_seeds_of_purposes_differ():
+    seeds = {derive_seed(s, e, p) for s in range(3) for e in range(20) for p in range(3)}
+    assert len(seeds) == 180
+
+
+def test_exact_is_undone():
+    with exact(2):
+        assert torch.get_num_threads() == 2
+        assert torch.are_deterministic_algorithms_enabled()
+    assert torch.get_num_threads() == 1
+    assert not torch.are_deterministic_algorithms_enabled()
