@@ -55,7 +55,7 @@ def loop_dark(heatmap):
 def test_quarter_offset_equals_loop(seed):
     rng = np.random.default_rng(seed)
     heatmaps = rng.normal(size=(3, 5, 7, 6)).astype(np.float32)
-    heatmaps[0, 0] = -1
+    heatmaps[0, 0] -= heatmaps[0, 0].max() + 1
     heatmaps[1, 1] = 0
     heatmaps[2, 2] = np.round(heatmaps[2, 2])
     keypoints, scores = decode(heatmaps)
@@ -109,6 +109,18 @@ def test_dark_takes_no_step_from_a_plateau():
     valley = np.where(np.arange(40) % 20 == 0, 1.0, 0.0) * np.ones((40, 1))
     keypoints, _ = decode(valley[None, None].astype(np.float32), "dark")
     assert np.isfinite(keypoints).all()
+
+
+@pytest.mark.parametrize(
+    "blobs", [[(16, 30), (23, 30)], [(15, 30), (24, 30), (20, 25), (20, 34)]], ids=["saddle", "pit"]
+)
+def test_dark_takes_no_step_where_the_smoothed_heatmap_has_no_peak(blobs):
+    """A lone high pixel between blobs, nearer to some: smoothed, it lies in a valley."""
+    heatmaps = gaussians(np.array([blobs], float)).sum(axis=1, keepdims=True)
+    heatmaps[0, 0, 30, 20] = heatmaps.max() + 0.1
+    assert np.abs(loop_dark(heatmaps[0, 0]) - [20, 30]).max() > 0.2
+    keypoints, _ = decode(heatmaps, "dark")
+    assert tuple(keypoints[0, 0]) == (20, 30)
 
 
 @pytest.mark.parametrize("shift", [True, False])

@@ -125,7 +125,7 @@ def resampled(scorer: COCOeval, resamples: int, seed: int) -> list[dict[str, flo
     """The values of ``resamples`` draws of images from an evaluated scorer.
 
     People were matched once; a draw only gathers other images' matches, so each costs an
-    accumulation and not an evaluation.
+    accumulation and not an evaluation. The scorer is left with the last draw.
     """
     matches = scorer.evalImgs
     images = len(scorer.params.imgIds)
@@ -136,7 +136,6 @@ def resampled(scorer: COCOeval, resamples: int, seed: int) -> list[dict[str, flo
         chosen = np.sort(generator.integers(images, size=images))
         scorer.evalImgs = [matches[place] for place in (ranges + chosen).ravel()]
         draws.append(percentages(scorer))
-    scorer.evalImgs = matches
     return draws
 
 
