@@ -151,7 +151,7 @@ def test_the_first_bad_batch_is_named_when_the_check_comes_late(tmp_path, monkey
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
-    with pytest.raises(TrainingFailed, match="toy: .* is not finite after epoch 1"):
+    with pytest.raises(TrainingFailed, match=r"toy: .* is not finite after epoch 1"):
         run(tmp_path, lr=1e38, weight_decay=1e30, epochs=1, batch=41)
     assert RunFolder(tmp_path).load() is None
 

@@ -1,0 +1,141 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from posepaper import models
+from posepaper.config import Training
+from posepaper.data.people import PeopleSet
+from posepaper.skeleton import COCO
+from posepaper.training import pose2d
+from posepaper.training.checkpoint import RunFolder
+from posepaper.training.loop import batches_of
+from posepaper.training.pose2d import PeopleBatches, predict_heatmaps, train_pose2d
+
+torch.set_num_threads(1)
+
+SIZE = (64, 48)
+
+
+def stick_people(count=12, seed=0):
+    """Images of one coloured dot per joint on noise, one person each; the last is a crowd."""
+    rng = np.random.default_rng(seed)
+    colours = rng.integers(80, 255, (17, 3))
+    encoded, keypoints = [], np.full((count, 17, 3), 2.0, dtype=np.float32)
+    for n in range(count):
+        image = rng.integers(0, 40, (100, 120, 3)).astype(np.uint8)
+        keypoints[n, :, 0], keypoints[n, :, 1] = rng.uniform(25, 85, 17), rng.uniform(15, 85, 17)
+        for k in range(17):
+            centre = keypoints[n, k, :2].round().astype(int).tolist()
+            cv2.circle(image, centre, 4, colours[k].tolist(), -1)
+        encoded.append(cv2.imencode(".png", image)[1].tobytes())
+    boxes = np.tile(np.array([20, 10, 70, 80], dtype=np.float32), (count, 1))
+    return PeopleSet(
+        file="people.h5",
+        image_ids=np.arange(count),
+        sizes=np.tile([120, 100], (count, 1)),
+        encoded=encoded,
+        annotation_ids=np.arange(count),
+        image_index=np.arange(count),
+        boxes=boxes,
+        keypoints=keypoints,
+        areas=boxes[:, 2] * boxes[:, 3],
+        crowds=np.arange(count) == count - 1,
+    )
+
+
+def recipe(**values):
+    base = {"lr": 2e-3, "epochs": 4, "batch": 4, "threads": 1}
+    return Training(**base | {"scale_factor": 0.2, "rotation": 20, "half_body": 0.3} | values)
+
+
+def create(name="hrnet_w32"):
+    torch.manual_seed(0)
+    options = {
+        "hrnet_w32": {"width": 4, "stem": 8, "modules": (1, 1, 1), "blocks": 1},
+        "hourglass_8": {"stacks": 2, "width": 16, "depth": 2},
+    }
+    return models.create(name, **options[name])
+
+
+@pytest.mark.parametrize("name", ["hrnet_w32", "hourglass_8"])
+def test_networks_learn_and_repeat(name, tmp_path):
+    runs = []
+    for attempt in "ab":
+        model = create(name)
+        curve = train_pose2d(
+            model,
+            stick_people(),
+            SIZE,
+            recipe(),
+            RunFolder(tmp_path / attempt),
+            seed=0,
+            label=name,
+        )
+        runs.append((curve, torch.cat([p.detach().flatten() for p in model.parameters()])))
+    assert runs[0][0] == runs[1][0]
+    assert torch.equal(runs[0][1], runs[1][1])
+    assert runs[0][0][-1]["loss"] < runs[0][0][0]["loss"]
+
+
+def epoch_of(batches, epoch=0):
+    order = batches_of(epoch, len(batches), batches.training, seed=0)
+    return [(a.numpy(), b.numpy()) for a, b in batches.epoch(epoch, order)]
+
+
+def test_crops_carry_their_keypoints():
+    """The colour at a keypoint in the crop is its joint's, or its twin's where mirrored."""
+    people = stick_people()
+    palette = np.random.default_rng(0).integers(80, 255, (17, 3))[:, ::-1]
+    twins = palette[list(COCO.flip)]
+    batches = PeopleBatches(people, (256, 192), recipe(half_body=0.0), seed=0)
+    assert len(batches) == 11
+    shares = []
+    for images, keypoints in epoch_of(batches):
+        assert images.dtype == np.uint8 and images.shape[1:] == (256, 192, 3)
+        for image, joints in zip(images, keypoints, strict=True):
+            x, y = np.clip(joints[:, :2].round().astype(int), 0, [191, 255]).T
+            away = [np.abs(image[y, x].astype(int) - p).max(axis=1) for p in (palette, twins)]
+            shares.append([(distance < 40).mean() for distance in away])
+    # Dots drawn later hide some, and some lie outside the crop.
+    assert np.max(shares, axis=1).mean() > 0.7
+    assert {0, 1} == set(np.argmax(shares, axis=1))
+
+
+def test_epochs_differ_and_repeat():
+    batches = PeopleBatches(stick_people(), SIZE, recipe(), seed=0)
+    first, again, other = epoch_of(batches), epoch_of(batches), epoch_of(batches, 1)
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0][1], other[0][1])
+
+
+def test_workers_cut_the_same_crops(monkeypatch):
+    people = stick_people()
+    resident = epoch_of(PeopleBatches(people, SIZE, recipe(), seed=0))
+    monkeypatch.setattr(pose2d, "RESIDENT_BYTES", 1)
+    batches = PeopleBatches(people, SIZE, recipe(), seed=0)
+    assert not batches.resident
+    streamed = epoch_of(batches)
+    for ours, theirs in zip(streamed, resident, strict=True):
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_array_equal(ours[1], theirs[1])
+
+
+def test_heatmaps_of_crops_and_their_mirror_images():
+    model = create()
+    crops = np.random.default_rng(0).integers(0, 255, (5, *SIZE, 3), dtype=np.uint8)
+    parts = list(predict_heatmaps(model, crops, flip=True, batch=2))
+    assert [len(a) for a, _ in parts] == [2, 2, 1]
+    plain = np.concatenate([a for a, _ in predict_heatmaps(model, crops, flip=False, batch=5)])
+    assert plain.shape == (5, 17, 16, 12) and plain.dtype == np.float32
+    np.testing.assert_allclose(np.concatenate([a for a, _ in parts]), plain, atol=1e-6)
+    turned = np.ascontiguousarray(crops[:, :, ::-1])
+    mirrored = np.concatenate([a for a, _ in predict_heatmaps(model, turned, flip=False)])
+    np.testing.assert_allclose(np.concatenate([b for _, b in parts]), mirrored, atol=1e-6)
+    assert [b for _, b in predict_heatmaps(model, crops, flip=False)] == [None]
+
+
+def test_normalisation_is_imagenets():
+    images = torch.tensor([0, 128, 255], dtype=torch.uint8).view(1, 1, 1, 3)
+    expected = [-0.485 / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225]
+    assert pose2d.normalise(images).flatten().tolist() == pytest.approx(expected, rel=1e-5)
