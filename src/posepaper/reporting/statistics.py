@@ -149,7 +149,7 @@ def paired_difference(first: list[dict], second: list[dict], name: str) -> dict 
 
 def _recording_interval(first: dict, second: dict, name: str) -> tuple[list[float] | None, int]:
     a, b = recordings(first, name), recordings(second, name)
-    if not a or not b or first["sequences"]["frames"].keys() != second["sequences"]["frames"].keys():
+    if not a or not b or first["sequences"]["frames"] != second["sequences"]["frames"]:
         return None, 0
     draws_a, draws_b = _resampled(a), _resampled(b)
     pairs = sum(len(units) for units in a.values())

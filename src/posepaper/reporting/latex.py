@@ -1,0 +1,151 @@
+"""Text into LaTeX, and LaTeX into a PDF whose bytes depend on nothing but its sources."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unicodedata
+from pathlib import Path
+
+from posepaper.errors import InputError
+from posepaper.files import atomic
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "'": r"'{}",
+    "-": r"-{}",
+    "✓": r"\ensuremath{\checkmark}",
+    "✔": r"\ensuremath{\checkmark}",
+    "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
+    "*": r"\textasteriskcentered{}",
+    "∗": r"\textasteriskcentered{}",
+    "↑": r"\ensuremath{\uparrow}",
+    "↓": r"\ensuremath{\downarrow}",
+    "→": r"\ensuremath{\rightarrow}",
+    "←": r"\ensuremath{\leftarrow}",
+    "×": r"\ensuremath{\times}",
+    "·": r"\ensuremath{\cdot}",
+    "±": r"\ensuremath{\pm}",
+    "−": r"\ensuremath{-}",
+    "≤": r"\ensuremath{\leq}",
+    "≥": r"\ensuremath{\geq}",
+    "≠": r"\ensuremath{\neq}",
+    "≈": r"\ensuremath{\approx}",
+    "°": r"\textdegree{}",
+    "–": r"\textendash{}",
+    "—": r"\textemdash{}",
+    "‘": r"\textquoteleft{}",
+    "’": r"\textquoteright{}",
+    "“": r"\textquotedblleft{}",
+    "”": r"\textquotedblright{}",
+    "…": r"\dots{}",
+    "§": r"\S{}",
+    "µ": r"\ensuremath{\mu}",
+    "μ": r"\ensuremath{\mu}",
+    "σ": r"\ensuremath{\sigma}",
+    "α": r"\ensuremath{\alpha}",
+    "β": r"\ensuremath{\beta}",
+    "Δ": r"\ensuremath{\Delta}",
+    "\u00a0": "~",
+}
+LATIN = re.compile(r"[ -~À-ÖØ-öø-ſ]")
+
+
+def _character(character: str) -> str:
+    if character in SPECIAL:
+        return SPECIAL[character]
+    if LATIN.match(character):
+        return character
+    if character.isspace():
+        return " "
+    plain = unicodedata.normalize("NFKC", character)
+    name = unicodedata.name(character, "")
+    if len(plain) == 1 and plain != character:
+        inner = _character(plain)
+        if "SUPERSCRIPT" in name or "MODIFIER" in name:
+            return rf"\textsuperscript{{{inner}}}"
+        return rf"\textsubscript{{{inner}}}" if "SUBSCRIPT" in name else inner
+    return f"[U+{ord(character):04X}]"
+
+
+def escape(text) -> str:
+    """Any text as LaTeX that prints it; a character TeX cannot set reads [U+XXXX]."""
+    return "".join(_character(c) for c in str(text))
+
+
+def breakable(text) -> str:
+    """Like ``escape``, for paths and hashes: TeX may break the line at any of / : _ - . ="""
+    escaped = (_character(c) + (r"\allowbreak{}" if c in "/:_-.=" else "") for c in str(text))
+    return "".join(escaped)
+
+
+def label(text) -> str:
+    """A row's label as printed: the papers set "et al." in italics."""
+    return escape(text).replace("et al.", r"\textit{et al.}")
+
+
+def tex_installed() -> bool:
+    """Whether ``compile_pdf`` can run here."""
+    return shutil.which("pdflatex") is not None
+
+
+def compile_pdf(tex: str | Path, pdf: str | Path) -> None:
+    """Compiles ``tex`` (figures beside it by relative path) into ``pdf``, atomically.
+
+    The same sources give the same bytes: dates are pinned and no path enters the file.
+
+    Raises:
+        InputError: no TeX is installed, or TeX stopped; carries TeX's own last error lines.
+    """
+    tex = Path(tex).resolve()
+    if not tex_installed():
+        raise InputError(tex, "needs TeX to become a PDF", "Run `make paper` or install TeX Live")
+    environment = {
+        **os.environ,
+        "SOURCE_DATE_EPOCH": "0",
+        "FORCE_SOURCE_DATE": "1",
+        "max_print_line": "1000",
+        "TEXINPUTS": ".:",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"]
+        command += [f"-output-directory={folder}", tex.name]
+        for _ in range(2):  # the second run places bookmarks and floats the first one measured
+            subprocess.run(
+                command,
+                cwd=tex.parent,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
+            made = Path(folder, tex.stem + ".pdf")
+            if not made.exists():
+                log = Path(folder, tex.stem + ".log")
+                raise InputError(tex, f"TeX stopped ({_errors(log)})", "Correct the text it names")
+        with atomic(pdf) as part:
+            shutil.copyfile(made, part)
+
+
+def _errors(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    starts = [i for i, line in enumerate(lines) if line.startswith("!")]
+    told = lines[starts[0] : starts[0] + 6] if starts else lines[-4:]
+    return " / ".join(line.strip() for line in told if line.strip()) or "no log was written"

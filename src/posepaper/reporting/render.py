@@ -1,0 +1,207 @@
+"""The report: one self-contained HTML page, and one LaTeX document for each paper."""
+
+import base64
+import os
+import re
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from posepaper.errors import InputError
+from posepaper.files import atomic
+from posepaper.reporting import latex, view
+from posepaper.reporting.latex import compile_pdf, tex_installed
+
+__all__ = ["compile_pdf", "render_html", "render_latex", "tex_installed"]
+
+TEMPLATES = Path(__file__).parents[3] / "report"
+IMAGE_TYPES = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg"}
+VERDICT_MARKS = {"reproduced": "=", "not-reproduced": r"$\neq$", "undecidable": "?"}
+MANY = 12
+
+
+def _environment(templates: Path, **options) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **options,
+    )
+
+
+def data_uri(path: str | Path) -> str:
+    """An image file as a data URI.
+
+    Raises:
+        InputError: the file is absent or of a kind a browser does not show.
+    """
+    path = Path(path)
+    kind = IMAGE_TYPES.get(path.suffix.lstrip("."))
+    if kind is None or not path.is_file():
+        raise InputError(path, "is not a picture to embed", "Build the figures again")
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def italic_et_al(text: str) -> Markup:
+    """A row's label as printed: the papers set "et al." in italics."""
+    return Markup("<i>et al.</i>").join(Markup.escape(part) for part in text.split("et al."))
+
+
+def _tables(paper: dict) -> list[dict]:
+    found = []
+    for table in paper["tables"]:
+        about = [
+            c
+            for c in paper["claims"]
+            if c.get("table") == table["table"] and c.get("status") == "contradicted"
+        ]
+        found.append(view.table_view(table, [c for c in about if "row" in c]))
+    return found
+
+
+def _claims(name: str, claims: list[dict]) -> list[dict]:
+    return [
+        {
+            "address": f"{name}:claim:{claim['id']}",
+            "text": claim["text"],
+            "status": claim["status"],
+            "finding": claim.get("finding") or "",
+            "where": claim.get("where") or "",
+        }
+        for claim in claims
+    ]
+
+
+def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) -> None:
+    """Writes ``index.html`` from the report's context; works from file:// with nothing beside it.
+
+    Args:
+        context: {"study": {"name", "title", "note"}, "commit", "dirty", "papers": {paper:
+            {"title", "tables": [table], "figures": [{"id", "caption", "files": {suffix: path},
+            "status"}], "claims": [claim]}}}.
+    """
+    papers = []
+    for name, paper in context["papers"].items():
+        figures = [
+            {
+                "address": f"{name}:{figure['id']}",
+                "caption": figure["caption"],
+                "image": next(
+                    (data_uri(figure["files"][k]) for k in IMAGE_TYPES if k in figure["files"]), ""
+                ),
+                "status_text": view.status_text(figure.get("status", "not-run")),
+            }
+            for figure in paper["figures"]
+        ]
+        papers.append(
+            {
+                "name": name,
+                "title": paper["title"],
+                "tables": _tables(paper),
+                "figures": figures,
+                "claims": _claims(name, paper["claims"]),
+                "counts": view.counts(paper["tables"]),
+            }
+        )
+    environment = _environment(templates, autoescape=True)
+    environment.filters["label"] = italic_et_al
+    text = environment.get_template("index.html.j2").render(
+        study=context["study"],
+        commit=context["commit"],
+        dirty=context["dirty"],
+        papers=papers,
+        statuses=view.STATUS_MEANING,
+        verdicts=view.VERDICT_MEANING,
+    )
+    with atomic(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def render_latex(context: dict, paper: str, path: str | Path, templates: Path = TEMPLATES) -> None:
+    """Writes one paper's ``.tex`` from the report's context; figures by path relative to it."""
+    path, content = Path(path), context["papers"][paper]
+    tables = _tables(content)
+    for table in tables:
+        _set(table)
+    figures = [
+        {
+            "id": f"{paper}:{figure['id']}",
+            "caption": figure["caption"],
+            "wide": figure.get("wide", False),
+            "pdf": _relative(figure["files"].get("pdf"), path),
+            "status_text": view.status_text(figure.get("status", "not-run")),
+        }
+        for figure in content["figures"]
+    ]
+    environment = _environment(
+        templates,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+    environment.filters |= {"tex": latex.escape, "label": latex.label, "path": latex.breakable}
+    environment.filters["slug"] = lambda text: re.sub(r"[^A-Za-z0-9:.+_-]", "", text)
+    text = environment.get_template("paper.tex.j2").render(
+        study=context["study"],
+        commit=context["commit"],
+        dirty=context["dirty"],
+        paper=content,
+        tables=tables,
+        figures=figures,
+        claims=_claims(paper, content["claims"]),
+        counts=view.counts(content["tables"]),
+        statuses=view.STATUS_MEANING,
+        verdicts=view.VERDICT_MEANING,
+        marks=VERDICT_MARKS,
+        example=_example(tables),
+    )
+    with atomic(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _relative(pdf: str | None, tex: Path) -> str:
+    return os.path.relpath(pdf, tex.parent).replace(os.sep, "/") if pdf else ""
+
+
+def _example(tables: list[dict]) -> str:
+    cells = [c for t in tables for s in t["sections"] for r in s["rows"] for c in r["cells"]]
+    numbers = [c["address"] for c in cells if c["value"]] or [c["address"] for c in cells]
+    return numbers[0] if numbers else ""
+
+
+def _set(table: dict) -> None:
+    """Adds what only print needs: column types, and the remarks below the table."""
+    sections = table["sections"]
+    kinds = [any(flags) for flags in zip(*(s["numeric"] for s in sections), strict=True)]
+    narrow = r"r@{\hspace{4pt}}l"
+    table["numeric"] = kinds
+    table["spec"] = "".join("c" if table["wide"] or not kind else narrow for kind in kinds)
+    table["many"] = len(kinds) > MANY
+    remarks = [table["note"]] if table["note"] else []
+    rows = [r for s in sections for r in s["rows"]]
+    if any(c["mark"] for r in rows for c in r["cells"]):
+        printed = "; ".join(c["text"] for c in table["contradictions"])
+        remarks.append(f"‡ The paper contradicts itself: {printed}.")
+    means = sorted({f"{c['column']}: {c['means']}" for r in rows for c in r["cells"] if c["means"]})
+    if means:
+        remarks.append(f"§ Misprinted in the paper; what the numbers are: {'; '.join(means)}.")
+    quoted = sorted({f"{r['label']} ({r['reason']})" for r in rows if r["reason"]})
+    if quoted:
+        remarks.append(f"Quoted only: {'; '.join(quoted)}.")
+    remarks += [directions_text(d) for d in table["directions"]]
+    table["remarks"] = remarks
+
+
+def directions_text(tally: dict) -> str:
+    """One sentence on whether the claimed order between rows holds."""
+    total = tally["holds"] + tally["reversed"] + tally["open"]
+    return (
+        f"{tally['column']}: of {total} claimed orders between rows made here, {tally['holds']} "
+        f"hold, {tally['reversed']} are reversed, {tally['open']} stay open."
+    )
