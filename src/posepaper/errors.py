@@ -1,6 +1,14 @@
 """The errors a user is meant to read: one line, no traceback."""
 
 
+class TrainingFailed(RuntimeError):
+    """A training cannot go on, for example because its loss is not finite."""
+
+
+class Refused(RuntimeError):
+    """A job will not run, because what it was planned with is no longer there."""
+
+
 class InputError(ValueError):
     """A file or setting of the user's is wrong.
 

@@ -16,13 +16,14 @@ from posepaper.world.body import POINT, Body
 from posepaper.world.cameras import Camera, plain_camera
 from posepaper.world.detectors import hidden_joints
 from posepaper.world.human36m import Shot
-from posepaper.world.outfits import make_outfit
+from posepaper.world.outfits import Outfit, make_outfit
 from posepaper.world.randomness import stream
 from posepaper.world.render import draw_person, paint, stamp
 from posepaper.world.scenery import backdrop, make_occluder
 
 DETECTIONS = "COCO_val2017_detections_AP_H_56_person.json"
-_SIZES = ((160, 160), (192, 144), (144, 192), (208, 224))
+_SIZES = ((160, 160), (192, 144), (144, 192), (208, 192))
+_CLOSE_SIZES = ((256, 256), (224, 272))
 _QUALITY = 90
 _UNLABELLED = 0.04  # share of people whose keypoints nobody marked, as COCO has them
 _H36M_POINTS = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
@@ -30,18 +31,28 @@ _FACE = [POINT[n] for n in ("nose", "eye.l", "eye.r", "ear.l", "ear.r")]
 _POINTS = [*_FACE, 17, 25, 18, 26, 19, 27, 6, 1, 7, 2, 8, 3]
 # Where COCO's body joints (from the shoulders on) stand among Human3.6M's 17.
 _IN_H36M = [11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3]
-_LIMBS = ((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8)) + (
-    (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7)
-)  # fmt: skip
+_LIMBS = (
+    (15, 13),
+    (13, 11),
+    (16, 14),
+    (14, 12),
+    (11, 12),
+    (5, 11),
+    (6, 12),
+    (5, 6),
+    (5, 7),
+    (6, 8),
+)
+_LIMBS += ((7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6))
 
 
 @dataclass(frozen=True)
 class Figure:
     """One person to put into pictures: body points (1, N, 3) world metres around the origin."""
 
-    subject: str
     points: np.ndarray
     body: Body
+    outfit: Outfit
     seated: bool
 
 
@@ -62,17 +73,22 @@ class Picture:
 def cast(seed: int, split: str, number: int, shots: list[Shot]) -> list[Figure]:
     """The one to three people of picture ``number``, at moments of ``shots``."""
     rng = stream(seed, "cast", split, number)
-    return [_figure(rng, shots) for _ in range(rng.choice((1, 2, 3), p=(0.5, 0.35, 0.15)))]
+    count = rng.choice((1, 2, 3), p=(0.5, 0.35, 0.15))
+    # Everybody changes clothes between pictures: seven outfits would teach a network too little.
+    outfits = [make_outfit(seed, f"{split} {number} {index}") for index in range(count)]
+    return [_figure(rng, shots, outfit) for outfit in outfits]
 
 
 def make_picture(seed: int, split: str, number: int, figures: list[Figure]) -> Picture:
     """Draws picture ``number`` of a split with these people."""
     rng = stream(seed, "coco", split, number)
-    size = _SIZES[rng.choice(len(_SIZES), p=(0.5, 0.18, 0.18, 0.14))]
-    camera = _camera(rng, size, close=len(figures) == 1 and rng.random() < 0.4)
+    close = len(figures) == 1 and rng.random() < 0.35
+    sizes = _CLOSE_SIZES if close else _SIZES
+    size = sizes[rng.integers(len(sizes))]
+    camera = _camera(rng, size, close=close)
     _spread(rng, figures)
     image = backdrop(camera, seed, "coco", split, number)
-    image, owner, views = _paint(seed, image, camera, figures)
+    image, owner, views = _paint(image, camera, figures)
     if rng.random() < 0.25:
         around = (rng.uniform(0.2, 0.8) * size[0], 0.5 * size[1])
         occluder = make_occluder(rng, *size, around)
@@ -88,13 +104,13 @@ def make_picture(seed: int, split: str, number: int, figures: list[Figure]) -> P
     return Picture(number, size, jpeg.tobytes(), boxes, np.array([p[1] for p in people]), keypoints)
 
 
-def _figure(rng, shots: list[Shot]) -> Figure:
+def _figure(rng, shots: list[Shot], outfit: Outfit) -> Figure:
     shot = shots[rng.integers(len(shots))]
     points = shot.motion.points[rng.integers(shot.frames)].astype(float)
     points[:, :2] -= points[0, :2]
     cos, sin = np.cos(angle := rng.uniform(0, 2 * np.pi)), np.sin(angle)
     points[:, :2] = points[:, :2] @ np.array([[cos, sin], [-sin, cos]])
-    return Figure(shot.motion.subject, points[None], shot.motion.body, shot.motion.seated)
+    return Figure(points[None], shot.motion.body, outfit, shot.motion.seated)
 
 
 def _spread(rng, figures: list[Figure]) -> None:
@@ -105,14 +121,14 @@ def _spread(rng, figures: list[Figure]) -> None:
 
 
 def _camera(rng, size: tuple[int, int], *, close: bool) -> Camera:
-    distance = rng.uniform(1.25, 2.1) if close else rng.uniform(2.3, 4.6)
+    distance = rng.uniform(1.5, 2.4) if close else rng.uniform(2.2, 4.2)
     height, side = rng.uniform(0.7, 1.9), rng.uniform(-0.4, 0.4)
     target = (rng.uniform(-0.1, 0.1), rng.uniform(-0.2, 0.2), rng.uniform(0.7, 1.15))
     focal = 1.15 * min(size) * rng.uniform(0.9, 1.15)
     return plain_camera("coco", size, focal, (-distance, side, height), target)
 
 
-def _paint(seed: int, image: np.ndarray, camera: Camera, figures: list[Figure]):
+def _paint(image: np.ndarray, camera: Camera, figures: list[Figure]):
     """Paints people far to near; returns image, who owns each pixel (H, W), views by label."""
     owner = np.zeros(image.shape[:2], dtype=np.uint8)
     views = {}
@@ -121,8 +137,7 @@ def _paint(seed: int, image: np.ndarray, camera: Camera, figures: list[Figure]):
     for label, index in enumerate(np.argsort(depths)[::-1], start=1):
         figure = figures[index]
         pixels, seen = camera.view(figure.points)
-        outfit, seated = make_outfit(seed, figure.subject), figure.seated
-        drawing = draw_person(pixels, seen, focal, figure.body, outfit, seated=seated)
+        drawing = draw_person(pixels, seen, focal, figure.body, figure.outfit, seated=figure.seated)
         paint(image, drawing, 0)
         stamp(owner, drawing, 0, label)
         alone = np.zeros_like(owner)
@@ -192,7 +207,7 @@ def _instances(split: str, pictures: list[Picture]) -> dict:
                 }
             )
     category = {"id": 1, "name": "person", "supercategory": "person"}
-    category |= {"keypoints": list(COCO.joints), "skeleton": [list(limb) for limb in _LIMBS]}
+    category |= {"keypoints": list(COCO.joints), "skeleton": [[a + 1, b + 1] for a, b in _LIMBS]}
     return {
         "info": {"description": f"posepaper mini world, {split}", "version": "1.0"},
         "licenses": [{"id": 1, "name": "generated", "url": ""}],

@@ -33,9 +33,9 @@ class Detector:
 
 
 DETECTORS = (
-    Detector("cpn_ft_h36m_dbb", 1.2, 0.80, 0.0015, 2.6),
-    Detector("detectron_ft_h36m", 1.5, 0.78, 0.0025, 2.8),
-    Detector("sh_ft_h36m", 2.2, 0.72, 0.0050, 3.2),
+    Detector("cpn_ft_h36m_dbb", 1.4, 0.80, 0.0015, 2.6),
+    Detector("detectron_ft_h36m", 1.7, 0.78, 0.0025, 2.8),
+    Detector("sh_ft_h36m", 2.45, 0.72, 0.0050, 3.2),
 )
 
 

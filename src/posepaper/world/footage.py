@@ -29,8 +29,8 @@ def _frames(seed: int) -> Iterator[np.ndarray]:
     motion = make_motion(seed, "worker", BENCH_WORK, "factory", _FRAMES, turning=False)
     centre = motion.points[:, 0].mean(axis=0)
     # From the front and a little to the side: the worker faces +x, the bench is in between.
-    position = centre + (3.1, 1.3, 0.75)
-    camera = plain_camera("factory", _SIZE, 300.0, position, centre + (0.0, 0.0, -0.05))
+    position = centre + np.array([3.1, 1.3, 0.75])
+    camera = plain_camera("factory", _SIZE, 300.0, position, centre)
     pixels, seen = camera.view(motion.points)
     drawing = draw_person(
         pixels, seen, 300.0, motion.body, make_outfit(seed, "worker"), seated=False

@@ -153,7 +153,7 @@ def _root_path(local: np.ndarray, seated: bool) -> np.ndarray:
         root[:, 2] = -height[:, :4].min()
         return root
     root[:, 2] = -height.min(axis=1)
-    weight = np.exp(-(height + root[:, 2:]) / 0.012)
+    weight = np.exp(-(height + root[:, 2:]) / 0.006)
     weight = weight[1:] + weight[:-1]
     weight /= weight.sum(axis=1, keepdims=True)
     step = np.einsum("ts,tsk->tk", weight, np.diff(carriers[..., :2], axis=0))

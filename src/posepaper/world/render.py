@@ -141,7 +141,7 @@ def _details(pixels: np.ndarray, depth: np.ndarray, size: float) -> tuple[np.nda
     front, back, face = (_pad(pixels[:, points]) for points in (_FRONT, _BACK, _FACE))
     area = [_signed_area(pixels[:, points]) for points in (_FRONT, _BACK, _FACE)]
     eyes = [POINT["eye.l"], POINT["eye.r"]]
-    radii = 0.013 * size / depth[:, eyes]
+    radii = 0.010 * size / depth[:, eyes]
     balls = outline_balls(pixels[:, eyes, None], radii[..., None])
     outlines = np.concatenate([np.stack([front, back, face], axis=1), balls], axis=1)
     # All three run anticlockwise to who faces them, and pixels count downwards.

@@ -9,7 +9,7 @@ from posepaper.world.cameras import Camera
 from posepaper.world.randomness import stream
 
 _WALL = 4.5  # half the side of the room in metres
-_TILE = 0.75
+_TILE = 1.0
 
 
 def backdrop(camera: Camera, seed: int, *names) -> np.ndarray:
@@ -39,7 +39,7 @@ def _floor(image: np.ndarray, camera: Camera, rng) -> None:
     tiles = np.concatenate([tiles, np.zeros((*tiles.shape[:2], 1))], axis=-1)
     pixels, seen = camera.view(tiles)
     base, tint = rng.uniform(80, 130), rng.uniform(0.88, 1.12, 3)
-    shades = rng.normal(0, 5.0, len(tiles)) + np.where((x + y).ravel() / _TILE % 2 < 1, 9, -9)
+    shades = rng.normal(0, 5.0, len(tiles)) + np.where((x + y).ravel() / _TILE % 2 < 1, 8, -8)
     # A tile beside or behind the lens has no sensible projection.
     ahead = (seen[..., 2] > 0.6).all(axis=1) & (np.abs(pixels) < 2000).all(axis=(1, 2))
     for tile, shade in zip(pixels[ahead], shades[ahead], strict=True):

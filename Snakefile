@@ -1,0 +1,63 @@
+# posepaper: two human-pose papers rebuilt from data to PDF.
+# The study is chosen in config.yaml; what it holds is in workflow/studies and workflow/experiments.
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from posepaper.errors import InputError
+from posepaper.stages.plan import Plan
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+container: "envs/posepaper.sif"
+
+
+try:
+    plan = Plan(config)
+    if workflow.is_main_process:
+        plan.refresh()
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+shell.prefix(f"set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH; ")
+
+
+wildcard_constraints:
+    study=plan.study.name,
+    experiment="[a-z0-9]+/[a-z0-9.-]+",
+    seed="[0-9]+",
+
+
+localrules:
+    all,
+    draft,
+    track_results,
+
+
+onerror:
+    shell("python -m posepaper.stages.track {plan.study.name}")
+
+
+# data, then networks, then numbers, then what a reader opens
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/detect.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/track.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        plan.targets(),
+        f"{plan.base}/stamps/tracked.json",

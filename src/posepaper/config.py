@@ -1,0 +1,250 @@
+"""Every setting of a study, declared once, and the reader that validates YAML against it."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from posepaper.errors import InputError
+
+Position = Literal["none", "before_msa", "after_msa", "after_mlp"]
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys; instances are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Model(Strict):
+    """A network and its options; an option left out keeps the network's own default."""
+
+    name: str = Field(description="name in posepaper.models.list()")
+    frames: int | None = Field(None, description="receptive field of a lifting network, frames")
+    sam: Position | None = Field(None, description="where the spatial attention stands")
+    tam: Position | None = Field(None, description="where the temporal attention stands")
+    attention: tuple[tuple[int, int], ...] | None = Field(
+        None, description="CAM+SAM places of an HRNet, (paper stage 1-3, sub-network 1-4)"
+    )
+    fine_tuned_attention: bool | None = Field(None, description="CAM+SAM after each ResNet stage")
+    reading: Literal["literal", "count_matching"] | None = None
+    width: int | None = Field(None, description="channels of an HRNet's first branch")
+    stem: int | None = Field(None, description="channels of an HRNet's stem")
+    modules: tuple[int, int, int] | None = Field(None, description="modules of stages 2-4")
+    blocks: int | None = Field(None, description="basic blocks a branch")
+    channels: int | None = Field(None, description="channels of a convolutional or linear lifter")
+    spatial_width: int | None = Field(None, description="width of a spatial transformer block")
+    depth: int | None = Field(None, description="transformer blocks, spatial and temporal each")
+    heads: int | None = None
+    dropout: float | None = Field(None, ge=0, lt=1)
+    drop_path: float | None = Field(None, ge=0, lt=1)
+
+    def options(self) -> dict:
+        """Keyword arguments of ``posepaper.models.create``."""
+        given = self.model_dump(exclude_none=True)
+        given.pop("name")
+        return given
+
+
+class Training(Strict):
+    """How a network is trained."""
+
+    optimizer: Literal["adam", "amsgrad", "adamw"] = "adam"
+    lr: float = Field(gt=0)
+    weight_decay: float = 0.0
+    lr_decay: float = Field(1.0, description="factor on the learning rate")
+    lr_decay_every: int = Field(1, gt=0, description="epochs between two such factors")
+    milestones: tuple[int, ...] = Field((), description="epochs at which the rate falls tenfold")
+    epochs: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    samples_per_epoch: int | None = Field(None, gt=0, description="None: every sample once")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    threads: int = Field(gt=0, description="torch's threads; results depend on it")
+    flip: bool = True
+    scale_factor: float = Field(0.0, ge=0, description="2D augmentation, +- share of the scale")
+    rotation: float = Field(0.0, ge=0, description="2D augmentation, degrees")
+    half_body: float = Field(0.0, ge=0, le=1, description="2D augmentation, probability")
+    bn_momentum: tuple[float, float] | None = Field(None, description="first and last epoch's")
+    save_every: int = Field(1, gt=0, description="epochs between two saved states")
+
+
+class Protocol(Strict):
+    """How a number is measured; every field travels with it."""
+
+    name: str
+    kind: Literal["human36m", "mpi3dhp", "coco"]
+    flip: bool = Field(True, description="average with the mirrored input at test time")
+    root: Literal["predicted", "zero"] = "predicted"
+    mpjve_weight: Literal["T-1", "T"] = "T-1"
+    decoder: Literal["quarter-offset", "dark"] = "quarter-offset"
+    keypoint_threshold: float = Field(0.2, description="scores above it enter the rescoring")
+    nms_threshold: float = Field(0.9, description="OKS above which a weaker person is dropped")
+
+
+class Experiment(Strict):
+    """One training and its evaluation; table rows that need the same share it."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+/[a-z0-9.\-]+$")
+    kind: Literal["pose2d", "lifting"]
+    model: Model
+    data: str = Field(description="data role")
+    source: str | None = Field(None, description="2D source role of a lifting network")
+    boxes: Literal["detector", "ground-truth"] | None = Field(None, description="person boxes")
+    training: Training
+    protocol: Protocol
+    image: tuple[int, int] | None = Field(None, description="crop height and width of a 2D network")
+
+
+class Dataset(Strict):
+    """What a study binds to a data role."""
+
+    identity: str = ""
+    name: str = Field("", description="what a reader calls it: 'needs Human3.6M'")
+    reader: Literal["human36m", "mpi_inf_3dhp", "coco", "cmu", "video"] | None = None
+    folder: str = Field("", description="below a data root; 'world' is the generated mini world")
+    files: dict[str, str | None] = Field({}, description="needed files and pinned sha256, if any")
+    wheel: str | None = Field(None, description="package on PyPI that carries the files")
+    url: str = ""
+    licence: str = ""
+    images: bool = Field(False, description="has video frames a 2D network can be applied to")
+    boxes: str = Field("", description="'ground-truth', or the identity of its person-box file")
+    not_applicable: str | None = Field(None, description="why this study cannot have it")
+
+
+class Keypoints(Strict):
+    """What a study binds to a 2D source role."""
+
+    data: str = "pose3d"
+    identity: str = ""
+    file: str | None = Field(None, description="keypoint file beside the dataset")
+    experiment: str | None = Field(None, description="the 2D network that detects them")
+    noise: float | None = Field(None, ge=0, description="pixels of simulated detector noise")
+    not_applicable: str | None = None
+
+
+class World(Strict):
+    """The generated mini world."""
+
+    seed: int = 0
+    frames: tuple[int, int] = Field(description="fewest and most frames of a sequence")
+    coco_images: dict[Literal["train", "val"], int]
+    subjects: tuple[str, ...] | None = None
+    actions: tuple[str, ...] | None = None
+    takes: int = Field(2, gt=0)
+
+
+class Verdicts(Strict):
+    """Rules by which a claimed value is called reproduced; shown beside every verdict."""
+
+    tolerance: dict[str, float] = Field(description="by unit, in that unit")
+    direction: Literal["two-sided", "no-worse"] = Field(
+        "two-sided", description="whether a better number than the claimed one reproduces it"
+    )
+
+
+class Scale(Strict):
+    """What a study changes in every recipe."""
+
+    frames: dict[int, int] = Field({}, description="receptive field in the recipe -> trained")
+    models: dict[str, dict] = Field({}, description="options by network name")
+    training: dict[Literal["pose2d", "lifting"], dict] = {}
+    image: tuple[int, int] | None = None
+
+
+class Study(Strict):
+    """A study: what every role is bound to, at which scale, and every resolved experiment."""
+
+    name: str
+    title: str
+    note: str
+    seeds: int = Field(gt=0)
+    world: World | None = None
+    datasets: dict[Literal["pose2d", "pose3d", "mpi3dhp", "video"], Dataset]
+    keypoints: dict[str, Keypoints]
+    verdicts: Verdicts
+    scale: Scale = Scale()
+    only: tuple[str, ...] = Field(("*",), description="patterns of the experiments that are run")
+    not_run: dict[str, str] = Field({}, description="experiment pattern -> why it is not run")
+    experiments: dict[str, Experiment] = {}
+
+
+class Recipes(Strict):
+    """One file of ``workflow/experiments``."""
+
+    protocols: dict[str, dict]
+    recipes: dict[str, dict]
+    defaults: dict
+    experiments: dict[str, dict]
+
+
+class _UniqueKeys(yaml.CSafeLoader):
+    """Safe loader that refuses a key given twice."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                line = node.start_mark.line + 1
+                raise InputError(self.name, f"key '{key}' stands twice (block at line {line})",
+                                 "Rename or remove one of them")  # fmt: skip
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: str | Path) -> dict:
+    """A YAML file as a dict, by the safe loader.
+
+    Raises:
+        InputError: absent, not YAML, not a mapping, or a key stands twice.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            value = yaml.load(stream, Loader=_UniqueKeys)  # noqa: S506  a CSafeLoader
+    except FileNotFoundError:
+        folder = Path(path).parent
+        names = [p.stem for p in sorted(folder.glob("*.yaml"))]
+        hint = nearest(Path(path).stem, names)
+        raise InputError(path, "is not there", f"Nearest: '{hint}'") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(path, f"is not valid YAML ({' '.join(str(error).split())})",
+                         "Correct it") from None  # fmt: skip
+    if not isinstance(value, dict):
+        raise InputError(path, "holds no keys", "Write it as 'key: value' lines")
+    return value
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The most similar of ``names``, or all of them where none is similar."""
+    names = [str(n) for n in names]
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    return close[0] if close else ", ".join(names)
+
+
+def parse(kind: type[BaseModel], value: dict, file, prefix: str = "") -> BaseModel:
+    """``value`` as a pydantic ``kind``; the first fault becomes one :class:`InputError`."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join([prefix, *map(str, fault["loc"])]).strip(".")
+        if fault["type"] == "extra_forbidden":
+            names = _fields_at(kind, fault["loc"][:-1])
+            raise InputError(file, f"unknown key '{where}'",
+                             f"Nearest valid: '{nearest(fault['loc'][-1], names)}'") from None  # fmt: skip
+        what = f"key '{where}': {fault['msg'][0].lower() + fault['msg'][1:]}"
+        raise InputError(file, what, f"Given: {fault.get('input')!r}"[:120]) from None
+
+
+def _fields_at(kind, location) -> list[str]:
+    for part in location:
+        field = getattr(kind, "model_fields", {}).get(part)
+        if field is not None:
+            kind = field.annotation
+        while not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            inner = [a for a in getattr(kind, "__args__", ()) if a is not type(None)]
+            if not inner:
+                return []
+            kind = inner[-1]
+    return list(kind.model_fields)

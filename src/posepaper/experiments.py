@@ -1,0 +1,80 @@
+"""A study with every recipe of ``workflow/experiments`` resolved for it."""
+
+import functools
+from pathlib import Path
+
+from posepaper.config import Experiment, Recipes, Study, nearest, parse, read_yaml
+from posepaper.errors import InputError
+
+
+@functools.lru_cache(maxsize=8)
+def load_study(name: str, root: str | Path = ".") -> Study:
+    """The study ``workflow/studies/{name}.yaml``, its scale applied to every experiment.
+
+    Raises:
+        InputError: any setting is wrong; names file, key and the nearest valid name.
+    """
+    file = Path(root) / "workflow" / "studies" / f"{name}.yaml"
+    study = parse(Study, {"name": name, **read_yaml(file)}, file)
+    experiments = _resolve_all(study, root)
+    _check_sources(study, experiments, file)
+    return study.model_copy(update={"experiments": experiments})
+
+
+def _resolve_all(study: Study, root: str | Path) -> dict[str, Experiment]:
+    experiments, homes = {}, {}
+    for path in sorted((Path(root) / "workflow" / "experiments").glob("*.yaml")):
+        recipes = parse(Recipes, read_yaml(path), path)
+        for name, given in recipes.experiments.items():
+            if name in experiments:
+                raise InputError(path, f"experiment '{name}' stands in {homes[name]} too",
+                                 "Rename one of them")  # fmt: skip
+            homes[name] = path
+            experiments[name] = _resolve(study, recipes, name, given, path)
+    return experiments
+
+
+def _resolve(study: Study, recipes: Recipes, name: str, given: dict, path: Path) -> Experiment:
+    value = {**recipes.defaults, **given, "name": name}
+    training = dict(_named(recipes.recipes, value.pop("recipe", None), "recipe", name, path))
+    training |= value.pop("training", {})
+    protocol = value.get("protocol")
+    value["protocol"] = {
+        "name": protocol,
+        **_named(recipes.protocols, protocol, "protocol", name, path),
+    }
+    value["training"] = training
+    kind, scale = value.get("kind"), study.scale
+    value["training"] = {**training, **scale.training.get(kind, {})}
+    model = dict(value.get("model") or {})
+    value["model"] = model | scale.models.get(model.get("name"), {})
+    if model.get("frames") is not None:
+        value["model"]["frames"] = scale.frames.get(model["frames"], model["frames"])
+    if kind == "pose2d" and scale.image:
+        value["image"] = scale.image
+    experiment = parse(Experiment, value, path, f"experiments.{name}")
+    if experiment.data not in study.datasets:
+        raise InputError(path, f"experiment '{name}' needs data role '{experiment.data}'",
+                         f"Nearest valid: '{nearest(experiment.data, study.datasets)}'")  # fmt: skip
+    if experiment.kind == "lifting" and experiment.source not in study.keypoints:
+        raise InputError(path, f"experiment '{name}' needs 2D source '{experiment.source}'",
+                         f"Nearest valid: '{nearest(experiment.source, study.keypoints)}'")  # fmt: skip
+    return experiment
+
+
+def _named(table: dict, key, what: str, name: str, path: Path) -> dict:
+    if key not in table:
+        raise InputError(path, f"experiment '{name}' names {what} '{key}'",
+                         f"Nearest valid: '{nearest(key, table)}'")  # fmt: skip
+    return table[key]
+
+
+def _check_sources(study: Study, experiments: dict, file: Path) -> None:
+    for source, keypoints in study.keypoints.items():
+        wanted = keypoints.experiment
+        if wanted is not None and wanted not in experiments:
+            raise InputError(file, f"key 'keypoints.{source}.experiment': no '{wanted}'",
+                             f"Nearest valid: '{nearest(wanted, experiments)}'")  # fmt: skip
+        if keypoints.data not in study.datasets:
+            raise InputError(file, f"key 'keypoints.{source}.data': no role '{keypoints.data}'",
+                             f"Nearest valid: '{nearest(keypoints.data, study.datasets)}'")  # fmt: skip

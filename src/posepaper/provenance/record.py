@@ -1,0 +1,128 @@
+"""The record beside every artefact: what made it, from what, where and when."""
+
+import datetime
+import functools
+import os
+import platform
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+
+from posepaper import files
+from posepaper.errors import InputError
+
+TRACKED_CODE = ("src", "workflow", "report", "config.yaml", "envs", "Snakefile")
+
+
+def path_of(artefact: str | Path) -> Path:
+    """Where an artefact's record stands."""
+    return Path(f"{artefact}.record.json")
+
+
+def read(artefact: str | Path) -> dict | None:
+    """An artefact's record, or None where there is none.
+
+    Raises:
+        InputError: the record is not JSON.
+    """
+    path = path_of(artefact)
+    return files.read_json(path) if path.exists() else None
+
+
+def now() -> str:
+    """The time, UTC, to the microsecond."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def nanoseconds(time: str) -> int:
+    """A record's time as a file's mtime in nanoseconds."""
+    moment = datetime.datetime.fromisoformat(time)
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    return (moment - epoch) // datetime.timedelta(microseconds=1) * 1000
+
+
+def date_as_recorded(artefact: str | Path, record: dict) -> None:
+    """Sets an artefact's mtime to its record's end; copying tools such as DVC reset it."""
+    end = nanoseconds(record["end"])
+    if os.stat(artefact).st_mtime_ns != end:
+        os.utime(artefact, ns=(end, end))
+
+
+def agrees(artefact: str | Path, fingerprint: str) -> dict | None:
+    """The record, if the artefact stands there whole and was made with that fingerprint."""
+    if not os.path.exists(artefact):
+        return None
+    try:
+        record = read(artefact)
+        if record is None or record["fingerprint"] != fingerprint:
+            return None
+        sizes = {o["path"]: o["size"] for o in record["outputs"].values()}
+        return record if sizes[str(artefact)] == files.size(artefact) else None
+    except (InputError, KeyError, TypeError):
+        return None
+
+
+def describe(path: str | Path) -> dict:
+    """{"path", "md5", "size"}; the md5 is taken from the record where the file is as recorded."""
+    record = read(path)
+    if record is not None:
+        for output in record["outputs"].values():
+            same = output["path"] == str(path) and output["size"] == files.size(path)
+            if same and os.stat(path).st_mtime_ns == nanoseconds(record["end"]):
+                return output
+    return {"path": str(path), "md5": files.md5(path), "size": files.size(path)}
+
+
+def write(outputs: dict[str, Path], facts: dict, start: str) -> None:
+    """Writes the record of a finished job beside each of its outputs and dates them alike."""
+    record = {
+        **facts,
+        "outputs": {n: {"path": str(p), "md5": files.md5(p), "size": files.size(p)}
+                    for n, p in outputs.items()},
+        "git": git_state(),
+        "machine": machine(),
+        "start": start,
+        "end": now(),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }  # fmt: skip
+    for path in outputs.values():
+        date_as_recorded(path, record)
+    for path in outputs.values():
+        files.write_json(path_of(path), record)
+
+
+def git_state() -> dict:
+    """Commit, and which of the tracked code is not as committed; None outside git."""
+    commit = _run("git", "rev-parse", "HEAD")
+    if not commit:
+        return {"commit": None, "dirty": None}
+    changed = _run("git", "status", "--porcelain", "--", *TRACKED_CODE)
+    return {"commit": commit, "dirty": bool(changed)}
+
+
+@functools.cache
+def machine() -> dict:
+    """Host, processor, GPUs and SLURM job of this process."""
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        processor = names[0].partition(":")[2].strip() if names else processor
+    gpus = _run("nvidia-smi", "--query-gpu=name,uuid", "--format=csv,noheader").splitlines()
+    lock = Path("envs/lock.txt")
+    return {
+        "host": platform.node(),
+        "cpu": processor,
+        "gpus": gpus,
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        "python": platform.python_version(),
+        "lock": files.md5(lock) if lock.exists() else None,
+    }
+
+
+def _run(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,117 @@
+"""Predictions on the test set and the numbers measured on them.
+
+Rules ``predict_pose2d``, ``predict_lifting``, ``evaluate_pose2d`` and ``evaluate_lifting``.
+Networks are imported where a rule needs them, so that measuring starts without torch.
+"""
+
+import json
+
+import numpy as np
+import safetensors
+
+from posepaper import files
+from posepaper.data.detections import read_detections, write_detections
+from posepaper.data.layout import read_poses, read_predictions, write_predictions
+from posepaper.data.people import read_people
+from posepaper.evaluation import coco, human36m, mpi3dhp
+from posepaper.progress import Progress
+from posepaper.stages import job, lifting_data
+
+MM = 1000.0
+
+
+def predict_lifting(run: job.Run) -> None:
+    """3D poses of every test sequence, metres, camera axes."""
+    from posepaper.stages import networks
+    from posepaper.training.lifting import predict_lifting as predict
+
+    data = lifting_data.read(run.inputs["data"], run.inputs["keypoints"], "test")
+    model = networks.trained(run.inputs["checkpoint"], run.settings["threads"])
+    protocol, predictions = run.settings["protocol"], {}
+    with Progress(f"predict {run.settings['experiment']}", len(data.sequences), "sequence") as bar:
+        for sequence, screen in zip(data.sequences, data.screen, strict=True):
+            poses = predict(model, [screen], skeleton=data.skeleton, flip=protocol["flip"])
+            predictions[sequence.key] = poses[0]
+            bar.update()
+    write_predictions(run.outputs["predictions"], predictions, identity=_provenance(run))
+
+
+def predict_pose2d(run: job.Run) -> None:
+    """Keypoints of every person box of the validation split, in image pixels."""
+    from posepaper.stages import networks
+
+    people = read_people(run.inputs["data"], "val")
+    model = networks.trained(run.inputs["checkpoint"], run.settings["threads"])
+    found = networks.keypoints_in_boxes(model, people, run.settings)
+    write_detections(run.outputs["predictions"], found, identity=_provenance(run))
+
+
+def evaluate_lifting(run: job.Run) -> None:
+    """Errors in mm by the experiment's protocol."""
+    protocol = run.settings["protocol"]
+    sequences = read_poses(run.inputs["data"], "test")
+    skeleton = lifting_data.skeleton_of(run.inputs["data"])
+    found, _ = read_predictions(run.inputs["predictions"])
+    predictions = {key: MM * poses.astype(np.float64) for key, poses in found.items()}
+    targets = {s.key: _relative(s.positions, skeleton.root) for s in sequences}
+    if protocol["kind"] == "human36m":
+        weight = protocol["mpjve_weight"]
+        result = human36m.evaluate(
+            predictions, targets, root=protocol["root"], mpjve_weight=weight
+        )
+    else:
+        valid = {s.key: _valid(s) for s in sequences}
+        result = mpi3dhp.evaluate(predictions, targets, valid, root=protocol["root"])
+    _write(run, "lifting", result)
+
+
+def evaluate_pose2d(run: job.Run) -> None:
+    """AP and AR in percent by COCO's protocol."""
+    protocol = run.settings["protocol"]
+    people = read_people(run.inputs["data"], "val")
+    found = read_detections(run.inputs["predictions"])
+    detections = coco.detections(**found, nms_threshold=protocol["nms_threshold"])
+    _write(run, "pose2d", coco.evaluate(people, detections, seed=run.settings["seed"]))
+
+
+def _relative(positions: np.ndarray, root: int) -> np.ndarray:
+    positions = MM * positions.astype(np.float64)
+    return positions - positions[:, root : root + 1]
+
+
+def _valid(sequence) -> np.ndarray:
+    everything = np.ones(len(sequence.positions), dtype=bool)
+    return everything if sequence.valid is None else sequence.valid
+
+
+def _provenance(run: job.Run) -> dict:
+    names = ("experiment", "seed", "protocol")
+    return {name: run.settings[name] for name in names}
+
+
+def _write(run: job.Run, kind: str, result: dict) -> None:
+    settings = run.settings
+    with safetensors.safe_open(run.inputs["checkpoint"], framework="np") as checkpoint:
+        parameters = json.loads(checkpoint.metadata()["posepaper"])["parameters"]
+    names = ("experiment", "seed", "roles")
+    files.write_json(
+        run.outputs["metrics"],
+        {
+            **{name: settings[name] for name in names},
+            "kind": kind,
+            "identity": {**settings["identity"], "settings": settings["protocol"]},
+            **result,
+            "values": {**result["values"], "parameters": parameters},
+        },
+    )
+
+
+if __name__ == "__main__":
+    job.main(
+        {
+            "predict_pose2d": predict_pose2d,
+            "predict_lifting": predict_lifting,
+            "evaluate_pose2d": evaluate_pose2d,
+            "evaluate_lifting": evaluate_lifting,
+        }
+    )

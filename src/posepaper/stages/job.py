@@ -1,0 +1,116 @@
+"""Running one job of the DAG: inputs checked, outputs written whole, a record beside each.
+
+``python -m posepaper.stages.train results/mini/checkpoints/lift/ours-f81-cpn/seed0.safetensors``
+makes that artefact; Snakemake runs the same command and adds the fingerprint it planned with.
+"""
+
+import argparse
+import contextlib
+import errno
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from posepaper import files
+from posepaper.errors import InputError, Refused, TrainingFailed
+from posepaper.provenance import fingerprint, record
+from posepaper.stages import plan
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a stage function gets.
+
+    Attributes:
+        inputs: named artefacts made by other jobs; a list where the rule has many.
+        raw: named files from outside the study.
+        outputs: named paths to write to; renamed into place when the function returns.
+        settings: the resolved settings, as planned.
+        folder: undeclared scratch that outlives a failed job, named by the fingerprint.
+    """
+
+    target: str
+    inputs: dict
+    raw: dict
+    outputs: dict[str, Path]
+    settings: dict
+    folder: Path
+
+
+def main(functions: dict[str, Callable[[Run], None]]) -> None:
+    """Runs the job that makes the artefact given on the command line."""
+    parser = argparse.ArgumentParser(description="Make one artefact of a study.")
+    parser.add_argument("target", help="the artefact, e.g. results/mini/data/pose3d.h5")
+    parser.add_argument("--fingerprint", help="what the job was planned with")
+    given = parser.parse_args()
+    try:
+        run(functions, given.target, given.fingerprint)
+    except (InputError, Refused, TrainingFailed) as error:
+        sys.exit(f"posepaper: {error}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(f"posepaper: {given.target}: no space left on the disk. Free some and run again")
+
+
+def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str | None) -> None:
+    """Makes ``target``; refuses where the code or a parent changed since it was planned."""
+    start = record.now()
+    stamp = plan.read_stamp(target)
+    job = stamp["job"]
+    _check(stamp, planned)
+    outputs = {name: Path(path) for name, path in job["outputs"].items()}
+    with contextlib.ExitStack() as stack:
+        parts = {name: stack.enter_context(files.atomic(path)) for name, path in outputs.items()}
+        functions[job["rule"]](
+            Run(
+                target=target,
+                inputs=job["inputs"],
+                raw=job["raw"],
+                outputs=parts,
+                settings=job["settings"],
+                folder=run_folder(target, stamp["fingerprint"]),
+            )
+        )
+    paths = [p for given in job["inputs"].values() for p in _listed(given)]
+    facts = {
+        "rule": job["rule"],
+        "target": target,
+        "fingerprint": stamp["fingerprint"],
+        "covers": stamp["parts"],
+        "settings": job["settings"],
+        "seed": job["settings"].get("seed"),
+        "inputs": {path: record.describe(path) for path in paths},
+        "raw": {path: record.describe(path) for path in job["raw"].values()},
+    }
+    record.write(outputs, facts, start)
+
+
+def run_folder(target: str, meaning: str) -> Path:
+    """``results/{study}/runs/{experiment}/seed{k}/{fingerprint}`` of a checkpoint."""
+    results, study, _, *rest = Path(target).with_suffix("").parts
+    return Path(results, study, "runs", *rest, meaning[:16])
+
+
+def _listed(given) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _check(stamp: dict, planned: str | None) -> None:
+    job = stamp["job"]
+    if planned not in (None, stamp["fingerprint"]):
+        raise Refused(f"{job['target']}: its plan changed since. Run snakemake again")
+    code = fingerprint.code(job["module"])
+    if code != stamp["parts"]["code"]:
+        old, new = stamp["parts"]["code"]["modules"], code["modules"]
+        changed = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
+        names = ", ".join(changed) or "a package version"
+        raise Refused(
+            f"{job['target']}: {names} changed since this job was planned. Run snakemake again"
+        )
+    for path, meaning in stamp["parts"]["parents"].items():
+        made = record.read(path)
+        if made is None or made["fingerprint"] != meaning:
+            raise Refused(f"{path}: not what {job['target']} was planned with. "
+                               "Run snakemake again")  # fmt: skip

@@ -1,0 +1,255 @@
+"""Which jobs a study has: rule, inputs, outputs and the settings each one reads.
+
+The one place that knows how artefacts follow from one another; the rules in ``workflow/rules``
+ask it for their inputs.
+"""
+
+import fnmatch
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posepaper.config import Dataset, Experiment, Study
+from posepaper.stages import layouts
+
+MODULES = {
+    "prepare": "posepaper.stages.prepare",
+    "train": "posepaper.stages.train",
+    "detect": "posepaper.stages.detect",
+    "predict": "posepaper.stages.evaluate",
+    "evaluate": "posepaper.stages.evaluate",
+    "make_table": "posepaper.stages.tables",
+    "make_figure": "posepaper.stages.figures",
+    "make_report": "posepaper.stages.report",
+    "make_pdf": "posepaper.stages.report",
+}
+POSE_ROLES = ("pose3d", "mpi3dhp")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one rule."""
+
+    rule: str
+    wildcards: dict[str, str]
+    outputs: dict[str, str]
+    inputs: dict[str, str | list[str]] = field(default_factory=dict)
+    raw: dict[str, str] = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The first output, by which the job is known."""
+        return next(iter(self.outputs.values()))
+
+    @property
+    def module(self) -> str:
+        """The stage module that runs it."""
+        return MODULES.get(self.rule) or MODULES[self.rule.partition("_")[0]]
+
+
+class Builder:
+    """Builds the jobs of one study from its settings and from which raw files are there.
+
+    Args:
+        study: resolved settings.
+        roots: folders searched in order for the datasets' files.
+    """
+
+    def __init__(self, study: Study, roots: list[str]):
+        self.study, self.roots = study, roots
+        self.base = f"results/{study.name}"
+        self.missing = {role: self._missing(d) for role, d in study.datasets.items()}
+        self.states = {name: self._state(e) for name, e in study.experiments.items()}
+
+    def jobs(self) -> list[Job]:
+        """Every job of the study, upstream first."""
+        planned = [e for n, e in self.study.experiments.items() if not self.states[n]]
+        jobs = [*self._world(), *self._datasets(), *self._keypoints()]
+        for experiment in planned:
+            for seed in range(self.study.seeds):
+                jobs += self._experiment(experiment, seed)
+        return [*jobs, *layouts.jobs(self)]
+
+    # -- what is there -------------------------------------------------------------------------
+
+    def _missing(self, dataset: Dataset) -> str:
+        """Why a dataset cannot be used, or ''."""
+        if dataset.not_applicable:
+            return f"not-applicable:{dataset.not_applicable}"
+        if self._is_world(dataset) or dataset.wheel:
+            return ""
+        absent = [name for name in dataset.files if self.find(dataset, name) is None]
+        return f"missing-data:{dataset.name}" if absent else ""
+
+    def _state(self, experiment: Experiment) -> str:
+        """Why an experiment is not run, or ''."""
+        chosen = any(fnmatch.fnmatch(experiment.name, p) for p in self.study.only)
+        if not chosen or any(fnmatch.fnmatch(experiment.name, p) for p in self.study.not_run):
+            return "not-run"
+        if self.missing[experiment.data]:
+            return self.missing[experiment.data]
+        return self._source_state(experiment.source) if experiment.source else ""
+
+    def _source_state(self, source: str) -> str:
+        keypoints = self.study.keypoints[source]
+        dataset = self.study.datasets[keypoints.data]
+        if keypoints.not_applicable:
+            return f"not-applicable:{keypoints.not_applicable}"
+        if self.missing[keypoints.data]:
+            return self.missing[keypoints.data]
+        if keypoints.experiment:
+            if not dataset.images:
+                return f"missing-data:{dataset.name} videos"
+            return self._state(self.study.experiments[keypoints.experiment])
+        if keypoints.file and not self._is_world(dataset) and not self.find(dataset, keypoints.file):
+            return f"missing-data:{keypoints.file}"
+        return ""
+
+    def find(self, dataset: Dataset, name: str) -> str | None:
+        """A dataset's file in the first data root that has it."""
+        for root in self.roots:
+            path = Path(root) / dataset.folder / name
+            if path.exists():
+                return str(path)
+        return None
+
+    @staticmethod
+    def _is_world(dataset: Dataset) -> bool:
+        return dataset.folder.split("/")[0] == "world"
+
+    # -- names of artefacts --------------------------------------------------------------------
+
+    def data(self, role: str) -> str:
+        """The prepared dataset of a role."""
+        return f"{self.base}/data/{role}.h5"
+
+    def keypoints(self, source: str) -> str:
+        """The keypoint file of a 2D source role."""
+        return f"{self.base}/keypoints/{source}.h5"
+
+    def artefact(self, stage: str, experiment: str, seed: int, suffix: str) -> str:
+        """A run's file in ``checkpoints``, ``predictions`` or ``metrics``."""
+        return f"{self.base}/{stage}/{experiment}/seed{seed}{suffix}"
+
+    # -- jobs ----------------------------------------------------------------------------------
+
+    def _world(self) -> list[Job]:
+        if self.study.world is None:
+            return []
+        output = {"manifest": f"{self.base}/data/world.json"}
+        settings = self.study.world.model_dump(mode="json")
+        return [Job("prepare_world", {}, output, settings=settings)]
+
+    def _origin(self, dataset: Dataset, files: list[str]) -> dict:
+        """Keyword arguments of a job that reads a dataset's own files."""
+        if self._is_world(dataset):
+            folder = f"{self.base}/data/{dataset.folder}"
+            return {"inputs": {"world": f"{self.base}/data/world.json"}, "raw": {}}, folder
+        raw = {name: self.find(dataset, name) for name in files}
+        return {"inputs": {}, "raw": {n: p for n, p in raw.items() if p}}, None
+
+    def _datasets(self) -> list[Job]:
+        jobs = []
+        for role, dataset in self.study.datasets.items():
+            if self.missing[role]:
+                continue
+            origin, folder = self._origin(dataset, list(dataset.files))
+            rule = {"pose2d": "prepare_people", "video": "prepare_video"}.get(role, "prepare_poses")
+            keep = ("identity", "reader", "files", "wheel")
+            settings = {"folder": folder, **dataset.model_dump(mode="json", include=keep)}
+            outputs = {"dataset": self.data(role)}
+            jobs.append(Job(rule, {"role": role}, outputs, settings=settings, **origin))
+            if role == "pose3d" and dataset.images:
+                jobs.append(self._frames(dataset))
+        return jobs
+
+    def _frames(self, dataset: Dataset) -> Job:
+        origin, folder = self._origin(dataset, list(dataset.files))
+        origin["inputs"] |= {"poses": self.data("pose3d"), "keypoints": self.keypoints("gt")}
+        image = next(e.image for e in self.study.experiments.values() if e.kind == "pose2d")
+        settings = {"folder": folder, "identity": dataset.identity, "image": list(image)}
+        outputs = {"frames": f"{self.base}/data/pose3d-frames.h5"}
+        return Job("prepare_frames", {}, outputs, settings=settings, **origin)
+
+    def _keypoints(self) -> list[Job]:
+        jobs = []
+        for source, given in self.study.keypoints.items():
+            if self._source_state(source):
+                continue
+            dataset = self.study.datasets[given.data]
+            outputs = {"keypoints": self.keypoints(source)}
+            wildcards = {"source": source}
+            if given.experiment:
+                jobs.append(self._detection(given.experiment, outputs, wildcards))
+                continue
+            origin, folder = self._origin(dataset, [given.file] if given.file else [])
+            origin["inputs"]["poses"] = self.data(given.data)
+            settings = {
+                "folder": folder,
+                "reader": dataset.reader,
+                **given.model_dump(mode="json", include={"identity", "file", "noise"}),
+            }
+            jobs.append(Job("prepare_keypoints", wildcards, outputs, settings=settings, **origin))
+        return jobs
+
+    def _detection(self, name: str, outputs: dict, wildcards: dict) -> Job:
+        experiment = self.study.experiments[name]
+        inputs = {
+            "checkpoint": self.artefact("checkpoints", name, 0, ".safetensors"),
+            "frames": f"{self.base}/data/pose3d-frames.h5",
+        }
+        settings = {
+            "experiment": name,
+            "model": experiment.model.options() | {"name": experiment.model.name},
+            "flip": experiment.protocol.flip,
+            "decoder": experiment.protocol.decoder,
+            "threads": experiment.training.threads,
+        }
+        return Job("detect_keypoints", wildcards, outputs, inputs, settings=settings)
+
+    def _experiment(self, e: Experiment, seed: int) -> list[Job]:
+        wildcards = {"experiment": e.name, "seed": str(seed)}
+        inputs = {"data": self.data(e.data)}
+        if e.source:
+            inputs["keypoints"] = self.keypoints(e.source)
+        shared = {"experiment": e.name, "model": e.model.options() | {"name": e.model.name},
+                  "seed": seed, "threads": e.training.threads}  # fmt: skip
+        checkpoint = {
+            "checkpoint": self.artefact("checkpoints", e.name, seed, ".safetensors"),
+            "curve": self.artefact("checkpoints", e.name, seed, ".curve.json"),
+        }
+        predictions = {"predictions": self.artefact("predictions", e.name, seed, ".h5")}
+        metrics = {"metrics": self.artefact("metrics", e.name, seed, ".json")}
+        training = shared | {"training": e.training.model_dump(mode="json"), "image": e.image}
+        protocol = e.protocol.model_dump(mode="json")
+        prediction = shared | {"protocol": protocol, "image": e.image}
+        prediction["boxes"] = self.study.datasets[e.data].boxes
+        trained = {"checkpoint": checkpoint["checkpoint"]}
+        return [
+            Job(f"train_{e.kind}", wildcards, checkpoint, inputs, settings=training),
+            Job(f"predict_{e.kind}", wildcards, predictions, inputs | trained, settings=prediction),
+            Job(
+                f"evaluate_{e.kind}",
+                wildcards,
+                metrics,
+                {"data": inputs["data"], **predictions, **trained},
+                settings={
+                    "experiment": e.name,
+                    "seed": seed,
+                    "protocol": protocol,
+                    "identity": self._identity(e),
+                    "roles": {"data": e.data, "source": e.source, "boxes": e.boxes},
+                },
+            ),
+        ]
+
+    def _identity(self, e: Experiment) -> dict:
+        source = self.study.keypoints[e.source].identity or e.source if e.source else None
+        return {
+            "study": self.study.name,
+            "data": self.study.datasets[e.data].identity,
+            "source": source,
+            "boxes": self.study.datasets[e.data].boxes if e.boxes else None,
+            "protocol": e.protocol.name,
+            "seeds": self.study.seeds,
+        }

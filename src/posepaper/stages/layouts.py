@@ -1,0 +1,131 @@
+"""The jobs that turn metrics into tables, figures and the report, from the papers' layouts."""
+
+import shutil
+from pathlib import Path
+
+from posepaper.config import nearest, read_yaml
+from posepaper.errors import InputError
+
+PAPERS = ("gsam", "lifting", "supplement")
+FOLDER = Path("report/papers")
+
+
+def jobs(builder) -> list:
+    """Table, figure, report and PDF jobs of a study.
+
+    Raises:
+        InputError: a table row or a figure names no experiment.
+    """
+    tables = [_table(builder, p) for p in table_files()]
+    figures = [_figure(builder, paper, f) for paper in PAPERS for f in figure_layouts(paper)]
+    report = _report(builder, tables, figures)
+    return [*tables, *figures, report, *_pdfs(builder, report, figures)]
+
+
+def table_files() -> list[Path]:
+    """Every table layout, in the papers' order."""
+    found = [p for paper in PAPERS for p in (FOLDER / paper).glob("table-*.yaml")]
+    return sorted(found, key=lambda p: (PAPERS.index(p.parent.name), int(p.stem.split("-")[1])))
+
+
+def figure_layouts(paper: str) -> list[dict]:
+    """The figures a paper's ``figures.yaml`` declares."""
+    path = FOLDER / paper / "figures.yaml"
+    return read_yaml(path)["figures"] if path.exists() else []
+
+
+def _job(*args, **kwargs):
+    from posepaper.stages.jobs import Job
+
+    return Job(*args, **kwargs)
+
+
+def _results(builder, file: Path, names: list[str]) -> dict:
+    """Metrics files of the planned experiments among ``names``, and the others' states."""
+    known = builder.study.experiments
+    for name in names:
+        if name not in known:
+            raise InputError(file, f"no experiment '{name}'",
+                             f"Nearest valid: '{nearest(name, known)}'")  # fmt: skip
+    planned = sorted({n for n in names if not builder.states[n]})
+    seeds = range(builder.study.seeds)
+    metrics = [builder.artefact("metrics", n, s, ".json") for n in planned for s in seeds]
+    states = {n: builder.states[n] for n in sorted(set(names)) if builder.states[n]}
+    return {"metrics": metrics, "states": states}
+
+
+def _table(builder, file: Path):
+    layout = read_yaml(file)
+    names = [row["experiment"] for row in layout["rows"] if row.get("experiment")]
+    found = _results(builder, file, names)
+    paper, number = file.parent.name, file.stem.split("-")[1]
+    base = f"{builder.base}/tables/{paper}/table-{number}"
+    return _job(
+        "make_table",
+        {"paper": paper, "table": number},
+        {"json": f"{base}.json", "csv": f"{base}.csv"},
+        {"metrics": found["metrics"]},
+        settings={
+            "layout": str(file),
+            "meaning": layout,
+            "states": found["states"],
+            "verdicts": builder.study.verdicts.model_dump(mode="json"),
+        },
+    )
+
+
+def _figure(builder, paper: str, layout: dict):
+    file = FOLDER / paper / "figures.yaml"
+    found = _results(builder, file, layout.get("experiments", []))
+    inputs = {"metrics": found["metrics"]}
+    inputs["curves"] = [m.replace("/metrics/", "/checkpoints/").replace(".json", ".curve.json")
+                        for m in found["metrics"]]  # fmt: skip
+    if "table" in layout:
+        inputs["table"] = f"{builder.base}/tables/{paper}/table-{layout['table']}.json"
+    base = f"{builder.base}/figures/{paper}/{layout['id']}"
+    outputs = {kind: f"{base}.{kind}" for kind in ("pdf", "png", "svg")}
+    wildcards = {"paper": paper, "figure": layout["id"]}
+    return _job("make_figure", wildcards, outputs, inputs, settings={"figure": layout})
+
+
+def _report(builder, tables: list, figures: list):
+    base = f"{builder.base}/report"
+    claims = [FOLDER / paper / "claims.yaml" for paper in PAPERS]
+    raw = [*sorted(Path("report").glob("*.j2")), *(c for c in claims if c.exists())]
+    raw += [p for paper in PAPERS if (p := FOLDER / paper / "figures.yaml").exists()]
+    outputs = {"index": f"{base}/index.html", "gsam": f"{base}/gsam.tex"}
+    outputs["lifting"] = f"{base}/lifting.tex"
+    study = builder.study
+    return _job(
+        "make_report",
+        {},
+        outputs,
+        {
+            "tables": [t.outputs["json"] for t in tables],
+            "figures": [path for f in figures for path in f.outputs.values()],
+        },
+        raw={str(p): str(p) for p in raw},
+        settings={
+            "study": {"name": study.name, "title": study.title, "note": study.note},
+            "verdicts": study.verdicts.model_dump(mode="json"),
+            "reasons": dict(study.not_run),
+        },
+    )
+
+
+def _pdfs(builder, report, figures: list) -> list:
+    """PDF jobs; none where no TeX is installed."""
+    if shutil.which("pdflatex") is None:
+        return []
+    return [
+        _job(
+            "make_pdf",
+            {"paper": paper},
+            {"pdf": f"{builder.base}/report/{paper}.pdf"},
+            {
+                "tex": report.outputs[paper],
+                "figures": [f.outputs["pdf"] for f in figures if f.wildcards["paper"] == paper],
+            },
+        )
+        for paper in ("gsam", "lifting")
+    ]

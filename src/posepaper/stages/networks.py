@@ -1,0 +1,95 @@
+"""Trained networks, and 2D networks applied to person crops."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import torch
+
+from posepaper import models
+from posepaper.data import crops
+from posepaper.data.people import PeopleSet
+from posepaper.errors import InputError
+from posepaper.evaluation.heatmaps import decode, flip_back
+from posepaper.progress import Progress
+from posepaper.skeleton import COCO
+from posepaper.training.checkpoint import read_checkpoint
+from posepaper.training.pose2d import predict_heatmaps
+
+STRIDE = 4
+UNIT = 200.0
+BATCH = 128
+
+
+def trained(checkpoint: str, threads: int) -> torch.nn.Module:
+    """The network of a checkpoint with its weights, to be run on that many threads.
+
+    Raises:
+        InputError: the file is not a checkpoint of this project.
+    """
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    torch.use_deterministic_algorithms(True)
+    weights, facts = read_checkpoint(checkpoint)
+    options = dict(facts["model"])
+    model = models.create(options.pop("name"), **options)
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def keypoints_in_crops(
+    model: torch.nn.Module, images: np.ndarray, *, flip: bool, decoder: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints (N, 17, 2) in crop pixels and scores (N, 17) of crops (N, h, w, 3) uint8 RGB."""
+    found = []
+    for heatmaps, mirrored in predict_heatmaps(model, images, flip=flip, batch=BATCH):
+        if mirrored is not None:
+            heatmaps = (heatmaps + flip_back(mirrored, COCO.flip, shift=True)) / 2
+        found.append(decode(heatmaps, decoder))
+    keypoints, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return keypoints * STRIDE, scores
+
+
+def keypoints_in_boxes(model: torch.nn.Module, people: PeopleSet, settings: dict) -> dict:
+    """Keypoints of every person box, as ``posepaper.evaluation.coco.detections`` takes them."""
+    index, boxes, scores = _boxes(people, settings["boxes"])
+    height, width = settings["image"]
+    centres, scales = crops.box_to_centre_scale(boxes, aspect=width / height)
+    to_crop = crops.affine(centres, scales, np.zeros(len(boxes)), (width, height))
+    back, protocol, found = crops.invert(to_crop), settings["protocol"], []
+    with Progress(f"predict {settings['experiment']}", len(boxes), "box") as bar:
+        for images in _batches(people, index, to_crop, (width, height)):
+            found.append(keypoints_in_crops(model, images, flip=protocol["flip"],
+                                            decoder=protocol["decoder"]))  # fmt: skip
+            bar.update(len(images))
+    keypoints, keypoint_scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return {
+        "image_index": index,
+        "keypoints": crops.transform_points(keypoints, back).astype(np.float32),
+        "keypoint_scores": keypoint_scores,
+        "box_scores": scores.astype(np.float32),
+        "areas": np.prod(scales * UNIT, axis=1),
+    }
+
+
+def _boxes(people: PeopleSet, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if source == "ground-truth":
+        usable = people.usable
+        return people.image_index[usable], people.boxes[usable], np.ones(int(usable.sum()))
+    if people.detection_boxes is None:
+        raise InputError(people.file, f"has no person boxes of '{source}'",
+                         "Put the box file beside the annotations, or bind ground-truth")  # fmt: skip
+    return people.detection_image_index, people.detection_boxes, people.detection_scores
+
+
+def _batches(people: PeopleSet, index, to_crop, size) -> Iterator[np.ndarray]:
+    shown, image, waiting = None, None, []
+    for box, matrix in zip(index, to_crop, strict=True):
+        if shown != box:
+            shown, image = box, people.image(box)
+        waiting.append(crops.crop(image, matrix, size))
+        if len(waiting) == BATCH:
+            yield np.stack(waiting)
+            waiting = []
+    if waiting:
+        yield np.stack(waiting)

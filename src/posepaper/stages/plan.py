@@ -1,0 +1,199 @@
+"""The plan of a study: every job's fingerprint, and the stamps through which Snakemake sees it.
+
+A stamp is a small file under ``results/{study}/stamps``, an input of its job. It is dated before
+the job's outputs where their records agree with the fingerprint, and now where they do not, so
+that Snakemake needs nothing but mtimes to rerun exactly what changed in meaning.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from posepaper import files
+from posepaper.config import nearest
+from posepaper.errors import InputError, Refused
+from posepaper.experiments import load_study
+from posepaper.provenance import fingerprint, record
+from posepaper.stages import track
+from posepaper.stages.jobs import Builder, Job
+
+HASHES = Path(".posepaper/md5.json")
+
+
+def stamp_path(target: str) -> str:
+    """Where the stamp of the job that makes ``target`` stands."""
+    results, study, *rest = Path(target).parts
+    return str(Path(results, study, "stamps", *rest)) + ".json"
+
+
+def read_stamp(target: str) -> dict:
+    """The stamp of an artefact's job; plans its study where there is none yet.
+
+    Raises:
+        InputError: ``target`` is no artefact of its study.
+    """
+    parts = Path(target).parts
+    if len(parts) < 3 or parts[0] != "results":
+        raise InputError(target, "is not an artefact", "Name one below results/{study}")
+    if not Path(stamp_path(target)).exists():
+        from posepaper.config import read_yaml
+
+        Plan({**read_yaml("config.yaml"), "study": parts[1]}).refresh()
+    if not Path(stamp_path(target)).exists():
+        raise Refused(f"{target}: no job of study '{parts[1]}' makes it")
+    return files.read_json(stamp_path(target))
+
+
+class Plan:
+    """Jobs and fingerprints of the configured study.
+
+    Args:
+        config: ``config.yaml`` as Snakemake has it, ``--config`` applied.
+    """
+
+    def __init__(self, config: dict):
+        roots = config.get("data") or []
+        self.roots = [roots] if isinstance(roots, str) else list(roots)
+        self.study = load_study(str(config["study"]))
+        self.builder = Builder(self.study, self.roots)
+        self.jobs: list[Job] = self.builder.jobs()
+        self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}
+        self._made_by = {path: job for job in self.jobs for path in job.outputs.values()}
+
+    @property
+    def base(self) -> str:
+        """``results/{study}``."""
+        return self.builder.base
+
+    def targets(self, *rules: str) -> list[str]:
+        """Every output of the jobs of these rules, of all jobs where none is named."""
+        wanted = [j for j in self.jobs if not rules or j.rule in rules]
+        return [path for job in wanted for path in job.outputs.values()]
+
+    def values(self, rule: str, wildcard: str) -> str:
+        """A regular expression of the values a wildcard takes in a rule."""
+        found = sorted({j.wildcards[wildcard] for j in self.jobs if j.rule == rule})
+        return "|".join(v.replace(".", r"\.") for v in found) or "none-planned"
+
+    def planned(self, rule: str, what: str) -> Callable:
+        """An input, params or threads function: ``what`` the plan says of a rule's job.
+
+        ``what`` is the name of an input, ``stamp``, ``fingerprint`` or ``threads``.
+        """
+
+        def function(wildcards):
+            job = self.find(rule, dict(wildcards))
+            if what == "stamp":
+                return stamp_path(job.target)
+            if what == "fingerprint":
+                return self.fingerprints[job.target]
+            if what == "threads":
+                return job.settings["threads"]
+            return job.inputs.get(what, [])
+
+        return function
+
+    def find(self, rule: str, wildcards: dict) -> Job:
+        """The job of a rule with these wildcards.
+
+        Raises:
+            InputError: there is none.
+        """
+        wildcards = {k: v for k, v in wildcards.items() if k != "study"}
+        job = self._by_wildcards.get(_key(rule, wildcards))
+        if job is None:
+            known = ["/".join(j.wildcards.values()) for j in self.jobs if j.rule == rule]
+            given = "/".join(wildcards.values())
+            raise InputError(f"study '{self.study.name}'", f"{rule} plans no '{given}'",
+                             f"Nearest planned: '{nearest(given, known)}'")  # fmt: skip
+        return job
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Every job's fingerprint, by its target."""
+        return {t: fingerprint.digest(parts) for t, parts in self.parts.items()}
+
+    @cached_property
+    def parts(self) -> dict[str, dict]:
+        """What every job's fingerprint covers, by its target."""
+        hashes, parts = _Hashes(), {}
+
+        def meaning(job: Job) -> str:
+            if job.target not in parts:
+                parents = {path: meaning(self._made_by[path]) for path in _paths(job)}
+                stage = job.module.rpartition(".")[2]
+                parts[job.target] = {
+                    "code": fingerprint.code(job.module),
+                    "rule": fingerprint.rule_text(f"workflow/rules/{stage}.smk", job.rule),
+                    "settings": fingerprint.digest(job.settings),
+                    "parents": parents,
+                    "raw": {name: hashes.md5(path) for name, path in job.raw.items()},
+                }
+                meanings[job.target] = fingerprint.digest(parts[job.target])
+            return meanings[job.target]
+
+        meanings: dict[str, str] = {}
+        for job in self.jobs:
+            meaning(job)
+        hashes.save()
+        return parts
+
+    def refresh(self) -> None:
+        """Writes and dates every stamp, and dates every artefact as its record says."""
+        for job in self.jobs:
+            meaning = self.fingerprints[job.target]
+            records = [record.agrees(path, meaning) for path in job.outputs.values()]
+            stamp = Path(stamp_path(job.target))
+            text = files.dump_json({
+                "fingerprint": meaning,
+                "parts": self.parts[job.target],
+                "job": {"rule": job.rule, "module": job.module, "target": job.target,
+                        "outputs": job.outputs, "inputs": job.inputs, "raw": job.raw,
+                        "settings": job.settings},
+            })  # fmt: skip
+            if not stamp.exists() or stamp.read_text(encoding="utf-8") != text:
+                with files.atomic(stamp) as part:
+                    part.write_text(text, encoding="utf-8")
+            if all(records):
+                for path, made in zip(job.outputs.values(), records, strict=True):
+                    record.date_as_recorded(path, made)
+                start = min(record.nanoseconds(made["start"]) for made in records)
+                os.utime(stamp, ns=(start, start))
+            else:
+                os.utime(stamp)
+        if not self.stale():
+            track.restore_stamp(Path(self.base))
+
+    def stale(self) -> list[Job]:
+        """Jobs whose outputs are absent or do not agree with their fingerprint."""
+        return [j for j in self.jobs if not all(
+            record.agrees(p, self.fingerprints[j.target]) for p in j.outputs.values())]  # fmt: skip
+
+
+class _Hashes:
+    """md5 of raw files, remembered by size and mtime."""
+
+    def __init__(self):
+        self.known = files.read_json(HASHES) if HASHES.exists() else {}
+        self.fresh = False
+
+    def md5(self, path: str) -> str:
+        stat = os.stat(path)
+        key = [stat.st_size, stat.st_mtime_ns]
+        if self.known.get(path, [None])[0] != key:
+            self.known[path], self.fresh = [key, files.md5(path)], True
+        return self.known[path][1]
+
+    def save(self) -> None:
+        if self.fresh:
+            files.write_json(HASHES, self.known)
+
+
+def _paths(job: Job) -> list[str]:
+    given = job.inputs.values()
+    return [p for value in given for p in ([value] if isinstance(value, str) else value)]
+
+
+def _key(rule: str, wildcards: dict) -> tuple:
+    return rule, tuple(sorted((k, str(v)) for k, v in wildcards.items()))

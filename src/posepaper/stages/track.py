@@ -1,0 +1,79 @@
+"""Hands a study's results to DVC, one directory pointer a stage; rule ``track_results``.
+
+``python -m posepaper.stages.track mini``. DVC resets the times of what it adds, so every
+artefact is dated as its record says afterwards.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from posepaper import files
+from posepaper.config import read_yaml
+from posepaper.provenance import record
+
+FOLDERS = ("data", "keypoints", "checkpoints", "predictions", "metrics", "tables", "figures", "report")  # fmt: skip
+
+
+def track(study: str) -> None:
+    """Adds every folder of results that exists, then writes ``stamps/tracked.json``."""
+    base = Path("results", study)
+    folders = [str(base / name) for name in FOLDERS if (base / name).is_dir()]
+    if not Path(".dvc").is_dir():
+        print("track: no .dvc folder here, nothing is tracked", file=sys.stderr)
+        pointers = {}
+    else:
+        pointers = _add(folders)
+    redate(base)
+    files.write_json(base / "stamps" / "tracked.json", {"pointers": pointers})
+
+
+def _add(folders: list[str]) -> dict[str, str]:
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    pointers = {}
+    with Repo(".") as repo:
+        for folder in folders:
+            print(f"track: {folder}", file=sys.stderr, flush=True)
+            (stage,) = repo.add(folder)
+            pointers[folder] = stage.outs[0].hash_info.value
+    return pointers
+
+
+def restore_stamp(base: Path) -> None:
+    """Writes ``stamps/tracked.json`` where DVC's pointers stand for exactly what is there.
+
+    So a fresh clone restored by ``dvc pull`` has nothing left to do. Counts and sizes decide;
+    hashes are the audit's.
+    """
+    stamp, pointers = base / "stamps" / "tracked.json", {}
+    if stamp.exists():
+        return
+    for name in FOLDERS:
+        pointer = base / f"{name}.dvc"
+        if not pointer.exists():
+            if (base / name).is_dir():
+                return
+            continue
+        out = read_yaml(pointer)["outs"][0]
+        found = [p for p in (base / name).rglob("*") if p.is_file()]
+        if len(found) != out["nfiles"] or sum(p.stat().st_size for p in found) != out["size"]:
+            return
+        pointers[str(base / name)] = out["md5"]
+    if pointers:
+        files.write_json(stamp, {"pointers": pointers})
+
+
+def redate(base: Path) -> None:
+    """Sets every recorded artefact's mtime to its record's end."""
+    for path in sorted(base.rglob("*.record.json")):
+        artefact = Path(str(path).removesuffix(".record.json"))
+        if artefact.exists():
+            record.date_as_recorded(artefact, record.read(artefact))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    track(sys.argv[1])

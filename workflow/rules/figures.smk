@@ -1,0 +1,27 @@
+# The papers' figures, as vector PDF, PNG and SVG.
+#
+# Needs: metrics and training curves of the experiments a figure names; report/papers/{paper}/figures.yaml
+# Makes: figures/{paper}/{figure}.pdf, .png and .svg
+
+
+rule make_figure:
+    input:
+        metrics=plan.planned("make_figure", "metrics"),
+        curves=plan.planned("make_figure", "curves"),
+        table=plan.planned("make_figure", "table"),
+        stamp=plan.planned("make_figure", "stamp"),
+    output:
+        pdf="results/{study}/figures/{paper}/{figure}.pdf",
+        png="results/{study}/figures/{paper}/{figure}.png",
+        svg="results/{study}/figures/{paper}/{figure}.svg",
+    params:
+        fingerprint=plan.planned("make_figure", "fingerprint"),
+    log:
+        "results/{study}/logs/figures/{paper}/{figure}.log",
+    benchmark:
+        "results/{study}/benchmarks/figures/{paper}/{figure}.tsv"
+    message:
+        "Drawing figure {wildcards.figure} of {wildcards.paper}"
+    shell:
+        "python -m posepaper.stages.figures {output.pdf:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"

@@ -1,0 +1,58 @@
+# What a reader opens: one HTML page, and each paper as LaTeX and PDF.
+#
+# Needs: tables/, figures/, claims and the templates in report/
+# Makes: report/index.html, report/{paper}.tex, report/{paper}.pdf where a TeX is installed
+# Steps: `snakemake draft` renders from whatever exists, into draft/, and is never up to date.
+
+
+rule make_report:
+    input:
+        tables=plan.planned("make_report", "tables"),
+        figures=plan.planned("make_report", "figures"),
+        stamp=plan.planned("make_report", "stamp"),
+    output:
+        index="results/{study}/report/index.html",
+        gsam="results/{study}/report/gsam.tex",
+        lifting="results/{study}/report/lifting.tex",
+    params:
+        fingerprint=plan.planned("make_report", "fingerprint"),
+    log:
+        "results/{study}/logs/report/report.log",
+    benchmark:
+        "results/{study}/benchmarks/report/report.tsv"
+    message:
+        "Writing the report"
+    shell:
+        "python -m posepaper.stages.report {output.index:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
+
+
+rule make_pdf:
+    input:
+        tex=plan.planned("make_pdf", "tex"),
+        figures=plan.planned("make_pdf", "figures"),
+        stamp=plan.planned("make_pdf", "stamp"),
+    output:
+        pdf="results/{study}/report/{paper}.pdf",
+    params:
+        fingerprint=plan.planned("make_pdf", "fingerprint"),
+    log:
+        "results/{study}/logs/report/{paper}.log",
+    benchmark:
+        "results/{study}/benchmarks/report/{paper}.tsv"
+    message:
+        "Typesetting {wildcards.paper}"
+    shell:
+        "python -m posepaper.stages.report {output.pdf:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
+
+
+rule draft:
+    params:
+        study=plan.study.name,
+    log:
+        f"{plan.base}/logs/report/draft.log",
+    message:
+        "Writing a draft of both papers from whatever exists"
+    shell:
+        "python -m posepaper.stages.report --draft {params.study} 2>&1 | tee {log:q}"

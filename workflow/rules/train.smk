@@ -1,0 +1,56 @@
+# The trainings of both papers, 2D and 3D, one job a seed.
+#
+# Needs: data/{role}.h5 and, for lifting, keypoints/{source}.h5
+# Makes: checkpoints/{experiment}/seed{k}.safetensors and its curve
+# Steps: a killed training goes on from results/{study}/runs; a finished one is found there again.
+
+
+rule train_pose2d:
+    input:
+        data=plan.planned("train_pose2d", "data"),
+        stamp=plan.planned("train_pose2d", "stamp"),
+    output:
+        checkpoint="results/{study}/checkpoints/{experiment}/seed{seed}.safetensors",
+        curve="results/{study}/checkpoints/{experiment}/seed{seed}.curve.json",
+    params:
+        fingerprint=plan.planned("train_pose2d", "fingerprint"),
+    wildcard_constraints:
+        experiment="pose2d/[a-z0-9.-]+",
+    threads: plan.planned("train_pose2d", "threads")
+    resources:
+        mem_mb=4000,
+    log:
+        "results/{study}/logs/train/{experiment}/seed{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/train/{experiment}/seed{seed}.tsv"
+    message:
+        "Training {wildcards.experiment}, seed {wildcards.seed}"
+    shell:
+        "python -m posepaper.stages.train {output.checkpoint:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
+
+
+rule train_lifting:
+    input:
+        data=plan.planned("train_lifting", "data"),
+        keypoints=plan.planned("train_lifting", "keypoints"),
+        stamp=plan.planned("train_lifting", "stamp"),
+    output:
+        checkpoint="results/{study}/checkpoints/{experiment}/seed{seed}.safetensors",
+        curve="results/{study}/checkpoints/{experiment}/seed{seed}.curve.json",
+    params:
+        fingerprint=plan.planned("train_lifting", "fingerprint"),
+    wildcard_constraints:
+        experiment="lift/[a-z0-9.-]+",
+    threads: plan.planned("train_lifting", "threads")
+    resources:
+        mem_mb=4000,
+    log:
+        "results/{study}/logs/train/{experiment}/seed{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/train/{experiment}/seed{seed}.tsv"
+    message:
+        "Training {wildcards.experiment}, seed {wildcards.seed}"
+    shell:
+        "python -m posepaper.stages.train {output.checkpoint:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
