@@ -54,10 +54,16 @@ class Printed:
         return {f"{i} {c}": v for i, row in enumerate(rows) for c, v in row.claimed.items()}
 
     def rivals(self, name: str) -> list[str]:
-        """All addresses in the column and block of a cell, the cell too."""
+        """The addresses in the column and block of a cell, it too; misprinted ones left out."""
         where, column = name.rsplit(":", 1)
         layout, row = self.row(where)
-        others = [r for r in layout.rows if r.block == row.block and column in r.claimed]
+        head = next(c.label for c in layout.columns if c.id == column)
+        others = [
+            r
+            for r in layout.rows
+            if r.block == row.block and column in r.claimed
+            if r.claimed_means.get(column, head) == head
+        ]
         return [address(layout.paper, layout.table, r.id, column) for r in others]
 
 
@@ -80,14 +86,14 @@ def value(claim, printed: Printed) -> tuple[bool, str]:
     found = [printed.cell(name) for name in claim.cells]
     pairs = zip(found, claim.claimed, strict=True)
     holds = all(abs(a - b) <= claim.tolerance + 1e-9 for a, b in pairs)
-    return holds, f"the table prints {', '.join(f'{v:g}' for v in found)}"
+    return holds, f"the table prints {', '.join(map(str, found))}"
 
 
 def delta(claim, printed: Printed) -> tuple[bool, str]:
     a, b = printed.cell(claim.a), printed.cell(claim.b)
     gain = _gain(a, b, claim.better, claim.unit)
     holds = abs(gain - claim.claimed) <= _slack(claim.claimed)
-    return holds, f"{a:g} against {b:g} is {_told(gain, claim.unit)}"
+    return holds, f"{a} against {b} is {_told(gain, claim.unit)}"
 
 
 def each(claim, printed: Printed) -> tuple[bool, str]:
@@ -112,8 +118,8 @@ def rank(claim, printed: Printed) -> tuple[bool, str]:
         others = [printed.cell(other) for other in claim.among or printed.rivals(name)]
         ahead = sorted((v for v in others if sign * v < sign * own), key=lambda v: sign * v)
         holds = holds and len(ahead) + 1 == claim.claimed
-        before = f", behind {', '.join(f'{v:g}' for v in ahead)}" if ahead else ""
-        told.append(f"{own:g} is number {len(ahead) + 1} of {len(others)}{before}")
+        before = f", behind {', '.join(map(str, ahead))}" if ahead else ""
+        told.append(f"{own} is number {len(ahead) + 1} of {len(others)}{before}")
     return holds, "; ".join(told)
 
 
@@ -125,7 +131,7 @@ def trend(claim, printed: Printed) -> tuple[bool, str]:
         "rising": all(step > 0 for step in steps),
         "first-step-largest": all(abs(steps[0]) > abs(step) for step in steps[1:]),
     }[claim.claimed]
-    return holds, f"the numbers run {', '.join(f'{v:g}' for v in values)}"
+    return holds, f"the numbers run {', '.join(map(str, values))}"
 
 
 def _compared(pairs, printed: Printed) -> tuple[int, int, list[str]]:
@@ -147,15 +153,16 @@ def agree(claim, printed: Printed) -> tuple[bool, str]:
 
 
 def duplicate(claim, printed: Printed) -> tuple[bool, str]:
+    # Two systems share a rounded number now and then, but hardly every third one.
     total, equal, _ = _compared(claim.pairs, printed)
-    return 2 * equal < total, f"{equal} of {total} numbers that should differ are equal"
+    return 3 * equal < total, f"{equal} of {total} numbers that should differ are equal"
 
 
 def listed(claim, printed: Printed) -> tuple[bool, str]:
     rows = [printed.row(name)[1] for name in claim.rows]
     words = " ".join(text for row in rows for text in (row.label, *row.text.values()))
     absent = [n for n in claim.claimed if not re.search(rf"(?<![\d.]){n:g}(?![\d.])", words)]
-    told = f"no row reports {', '.join(f'{n:g}' for n in absent)}" if absent else "all are reported"
+    told = f"no row reports {', '.join(map(str, absent))}" if absent else "all are reported"
     return not absent, told
 
 

@@ -43,7 +43,7 @@ class Rank(Part):
     cells: list[str]
     claimed: int
     better: Better
-    among: list[str] = []
+    among: list[str] = Field(default_factory=list)
 
 
 class Trend(Part):
@@ -88,9 +88,9 @@ class Claim(Part):
     text: str
     section: str
     subject: str
-    addresses: list[str] = []
+    addresses: list[str] = Field(default_factory=list)
     claim: Kind
-    other_readings: list[Kind] = []
+    other_readings: list[Kind] = Field(default_factory=list)
 
 
 class Claims(Part):
@@ -108,8 +108,9 @@ def check_claims(papers: list[Claims], layouts: list[Layout]) -> dict[str, list[
 
     Returns:
         paper -> [{"id", "text", "where", "subject", "addresses", "status", "finding"}], status
-        ``holds``, ``contradicted``, or ``stated`` where nothing printed can test it. Averages
-        that are not the mean of their row follow, with "table", "row" and "column".
+        ``holds``, ``contradicted``, ``suspicious`` for numbers that look copied, or ``stated``
+        where nothing printed can test it. Averages that are not the mean of their row follow,
+        with "table", "row" and "column".
     """
     printed = Printed(layouts)
     topics: dict[str, list[tuple[str, str]]] = {}
@@ -131,7 +132,8 @@ def _checked(claim: Claim, printed: Printed, topics: dict) -> dict:
         status, finding = _stated(claim.claim, topics[claim.claim.topic])
     else:
         readings = [_tested(reading, printed) for reading in [claim.claim, *claim.other_readings]]
-        status = "holds" if any(holds for holds, _ in readings) else "contradicted"
+        fault = "suspicious" if claim.claim.kind == "duplicate" else "contradicted"
+        status = "holds" if any(holds for holds, _ in readings) else fault
         finding = " Or: ".join(told for _, told in readings)
     return {
         "id": claim.id,
