@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posepaper.data import hdf5, layout
-from posepaper.data.checks import check_array, check_hash
+from posepaper.data.checks import check_array
 from posepaper.errors import InputError
 from posepaper.files import md5
 
@@ -149,14 +149,3 @@ def test_byte_store_over_several_chunks(tmp_path):
     with h5py.File(tmp_path / "b.h5") as file:
         data, ends = file["bytes"][()].tobytes(), file["offsets"][()]
     assert [data[a:b] for a, b in itertools.pairwise(ends)] == blocks
-
-
-def test_pinned_hash(tmp_path):
-    path = tmp_path / "x"
-    path.write_bytes(b"abc")
-    good = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    check_hash(path, good)
-    with pytest.raises(InputError, match="not the pinned 000000000000"):
-        check_hash(path, "0" * 64)
-    with pytest.raises(InputError, match="is not there"):
-        check_hash(tmp_path / "y", good)

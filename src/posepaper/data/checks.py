@@ -1,8 +1,5 @@
 """Checks that arrays of outside files must pass, with errors a user can act on."""
 
-import hashlib
-from pathlib import Path
-
 import numpy as np
 
 from posepaper.errors import InputError
@@ -27,19 +24,3 @@ def check_array(file, label: str, array: np.ndarray, joints: int | None, channel
         frame = int(np.flatnonzero(~np.isfinite(array).all(axis=(1, 2)))[0])
         fault = f"{label} has a coordinate that is not a finite number at frame {frame}"
         raise InputError(file, fault, "Repair or leave out the sequence")
-
-
-def check_hash(path: str | Path, sha256: str) -> None:
-    """Checks a file against its pinned SHA-256.
-
-    Raises:
-        InputError: the file is absent or its bytes are others.
-    """
-    try:
-        with open(path, "rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        raise InputError(path, "is not there", "Fetch it as data/README.md says") from None
-    if found != sha256:
-        fault = f"has SHA-256 {found[:12]}, not the pinned {sha256[:12]}"
-        raise InputError(path, fault, "Fetch it again from the source that data/README.md names")
