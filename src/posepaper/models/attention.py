@@ -19,13 +19,20 @@ def check_reading(reading: str) -> str:
 
 
 class ChannelAttention(nn.Module):
-    """CAM: a gate per channel from the globally averaged features (Lifting 2D-3D, II.A.2)."""
+    """CAM: a gate per channel from the globally averaged features (Lifting 2D-3D, II.A.2).
+
+    The first convolution starts without negative weights. It reads averages of ReLU outputs, so
+    that mixed signs leave about half of its C/16 hidden units (two at 32 channels) dead for good.
+    """
 
     def __init__(self, channels: int, reduction: int = 16):
         super().__init__()
         hidden = max(1, channels // reduction)
         self.reduce = nn.Conv2d(channels, hidden, 1)
         self.expand = nn.Conv2d(hidden, channels, 1)
+        with torch.no_grad():
+            self.reduce.weight.abs_()
+            self.reduce.bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape, each channel scaled by a value in (0, 1)."""
@@ -60,8 +67,9 @@ class SpatialAttention(nn.Module):
 class ImageAttention(nn.Sequential):
     """CAM, then SAM: the attention module of the 2D networks, (N, C, H, W) -> the same shape.
 
-    The papers give no initial values. torch's own are kept, not HRNet's N(0, .001): two chained
-    convolutions at that scale would start with gradients a thousand times too small.
+    The papers give no initial values. torch's own are kept but for CAM's first convolution, not
+    HRNet's N(0, .001): chained at that scale, two convolutions would start with gradients a
+    thousand times too small.
     """
 
     def __init__(self, channels: int, reading: str = "literal"):
