@@ -16,6 +16,12 @@ TINY = {
 
 
 @pytest.fixture(scope="session")
+def settings() -> dict:
+    """What the tiny world is made of."""
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
     """A tiny world, made in this process."""
     folder = tmp_path_factory.mktemp("tiny")

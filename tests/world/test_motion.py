@@ -1,5 +1,7 @@
 """Bodies and motion: rigid bones, limits, feet on the floor, actions that differ."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -28,13 +30,14 @@ def lengths(joints):
 
 
 def test_bones_keep_their_length_within_a_subject_and_differ_between_subjects(motions):
-    thighs = []
+    bodies = []
     for subject in SUBJECTS:
         clips = [lengths(motions[subject, action].joints) for action in ACTIONS]
         bones = np.concatenate(clips)
-        assert np.ptp(bones, axis=0).max() < 2e-6
-        thighs.append(bones[0, 1])
-    assert len(set(np.round(thighs, 4))) == len(SUBJECTS)
+        assert np.ptp(bones, axis=0).max() < 5e-6
+        bodies.append(bones[0])
+    for first, second in itertools.combinations(bodies, 2):
+        assert np.abs(first - second).max() > 0.003
 
 
 def test_bones_between_the_kept_joints_are_human(motions):
@@ -67,11 +70,14 @@ def test_somebody_upright_always_touches_the_floor(motions):
 
 @pytest.mark.parametrize("action", [a for a, recipe in ACTIONS.items() if not recipe.seated])
 def test_a_planted_foot_does_not_slide(motions, action):
+    speeds = []
     for subject in SUBJECTS:
         soles = motions[subject, action].points[:, SOLES]
         planted = (soles[1:, :, 2] < 0.002) & (soles[:-1, :, 2] < 0.002)
-        speed = np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1) * FPS
-        assert np.mean(speed[planted]) < 0.15
+        speeds.append(np.linalg.norm(np.diff(soles[..., :2], axis=0), axis=-1)[planted] * FPS)
+    speeds = np.concatenate(speeds)
+    assert len(speeds) > 100
+    assert speeds.mean() < 0.08 and np.percentile(speeds, 95) < 0.2
 
 
 def test_left_is_left_and_forward_is_forward():

@@ -4,7 +4,7 @@ person-box file as a detector would have made it, all in COCO's own formats.
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -86,7 +86,7 @@ def make_picture(seed: int, split: str, number: int, figures: list[Figure]) -> P
     sizes = _CLOSE_SIZES if close else _SIZES
     size = sizes[rng.integers(len(sizes))]
     camera = _camera(rng, size, close=close)
-    _spread(rng, figures)
+    figures = _side_by_side(rng, figures)
     image = backdrop(camera, seed, "coco", split, number)
     image, owner, views = _paint(image, camera, figures)
     if rng.random() < 0.25:
@@ -108,16 +108,20 @@ def _figure(rng, shots: list[Shot], outfit: Outfit) -> Figure:
     shot = shots[rng.integers(len(shots))]
     points = shot.motion.points[rng.integers(shot.frames)].astype(float)
     points[:, :2] -= points[0, :2]
-    cos, sin = np.cos(angle := rng.uniform(0, 2 * np.pi)), np.sin(angle)
+    angle = rng.uniform(0, 2 * np.pi)
+    cos, sin = np.cos(angle), np.sin(angle)
     points[:, :2] = points[:, :2] @ np.array([[cos, sin], [-sin, cos]])
     return Figure(points[None], shot.motion.body, outfit, shot.motion.seated)
 
 
-def _spread(rng, figures: list[Figure]) -> None:
-    """Places people side by side before a camera that looks along x."""
+def _side_by_side(rng, figures: list[Figure]) -> list[Figure]:
+    """Places people before a camera that looks along x."""
+    placed = []
     for index, figure in enumerate(figures):
         across = (index - (len(figures) - 1) / 2) * rng.uniform(0.5, 0.85)
-        figure.points[..., :2] += rng.uniform(-0.5, 0.5), across + rng.uniform(-0.12, 0.12)
+        offset = rng.uniform(-0.5, 0.5), across + rng.uniform(-0.12, 0.12), 0.0
+        placed.append(replace(figure, points=figure.points + np.array(offset)))
+    return placed
 
 
 def _camera(rng, size: tuple[int, int], *, close: bool) -> Camera:

@@ -153,8 +153,9 @@ def _root_path(local: np.ndarray, seated: bool) -> np.ndarray:
         root[:, 2] = -height[:, :4].min()
         return root
     root[:, 2] = -height.min(axis=1)
-    weight = np.exp(-(height + root[:, 2:]) / 0.006)
-    weight = weight[1:] + weight[:-1]
+    # What is low before and after a step carries it; the rest swings.
+    clear = height + root[:, 2:]
+    weight = np.exp(-(clear[1:] + clear[:-1]) / 0.003)
     weight /= weight.sum(axis=1, keepdims=True)
     step = np.einsum("ts,tsk->tk", weight, np.diff(carriers[..., :2], axis=0))
     root[1:, :2] = -np.cumsum(step, axis=0)
