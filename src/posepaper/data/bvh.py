@@ -62,7 +62,7 @@ def _hierarchy(file: str, lines: list[str]):
     joints, parents, offsets, channels, stack = [], [], [], [], []
     for line in lines:
         word, *rest = line.split()
-        if word in ("ROOT", "JOINT", "End"):
+        if word == "ROOT" or (word in ("JOINT", "End") and stack):
             parent = stack[-1] if stack else -1
             joints.append(f"{joints[parent]}/end" if word == "End" else " ".join(rest))
             parents.append(parent)
@@ -72,15 +72,19 @@ def _hierarchy(file: str, lines: list[str]):
             stack.append(len(joints) - 1)
         elif word == "}" and stack:
             stack.pop()
-        elif word == "OFFSET" and len(rest) == 3:
+        elif word == "OFFSET" and len(rest) == 3 and stack:
             offsets[stack[-1]] = _numbers(file, rest)
-        elif word == "CHANNELS" and rest[1:] and set(rest[1:]) <= _CHANNELS:
+        elif word == "CHANNELS" and stack and _announced(rest):
             channels[stack[-1]] = tuple(rest[1:])
         else:
             _fail(file, f"has a hierarchy line it should not: {line[:40]}")
     if stack or not joints or any(offset is None for offset in offsets):
         _fail(file, "has a hierarchy that does not close")
     return joints, parents, offsets, channels
+
+
+def _announced(words: list[str]) -> bool:
+    return bool(words) and words[0] == str(len(words) - 1) and set(words[1:]) <= _CHANNELS
 
 
 def _numbers(file: str, words: list[str]) -> list[float]:
@@ -92,14 +96,14 @@ def _numbers(file: str, words: list[str]) -> list[float]:
 
 def _motion(file: str, lines: list[str], columns: int) -> tuple[np.ndarray, float]:
     heads = [line.split(":") for line in lines[:2]]
-    if [head[0] for head in heads] != ["Frames", "Frame Time"]:
+    if [head[0] for head in heads if len(head) == 2] != ["Frames", "Frame Time"]:
         _fail(file, "has no Frames and Frame Time")
     (announced,), (frame_time,) = (_numbers(file, [head[1]]) for head in heads)
     rows = [line.split() for line in lines[2:]]
     for number, row in enumerate(rows):
         if len(row) != columns:
             _fail(file, f"frame {number} has {len(row)} values, its joints have {columns} channels")
-    if len(rows) != announced:
+    if not rows or len(rows) != announced:
         _fail(file, f"has {len(rows)} frames, not the {announced:g} it announces")
     values = np.array([_numbers(file, row) for row in rows], dtype=np.float64)
     if not np.isfinite(values).all():

@@ -15,6 +15,7 @@ one subject each; there, every second clip is a test clip.
 """
 
 import csv
+import lzma
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -128,7 +129,7 @@ def _worlds(archive: str | Path, rows: list[dict[str, str]]) -> Iterator[np.ndar
         if name not in texts:
             raise InputError(archive, f"lacks {name}, which the index names", "Fetch it again")
         motion = bvh.parse(label, texts[name])
-        if len(motion.values) != int(row["frames"]):
+        if str(len(motion.values)) != row["frames"]:
             fault = f"has {len(motion.values)} frames, its index says {row['frames']}"
             raise InputError(label, fault, "Use archive and index of one release")
         yield world_positions(label, motion)[1:]
@@ -137,11 +138,14 @@ def _worlds(archive: str | Path, rows: list[dict[str, str]]) -> Iterator[np.ndar
 def _texts(archive: str | Path, wanted: set[str]) -> dict[str, str]:
     try:
         with tarfile.open(archive, "r:xz") as tar:
-            members = [m for m in tar if m.isfile() and Path(m.name).name in wanted]
-            return {Path(m.name).name: tar.extractfile(m).read().decode("latin-1") for m in members}
+            return {
+                Path(member.name).name: tar.extractfile(member).read().decode("latin-1")
+                for member in tar
+                if member.isfile() and Path(member.name).name in wanted
+            }
     except FileNotFoundError:
         raise InputError(archive, "is not there", "Fetch it as data/README.md says") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
         fault = f"is cut off or no tar.xz ({type(error).__name__})"
         raise InputError(archive, fault, "Fetch it again") from None
 

@@ -21,11 +21,11 @@ _PERSON = 1
 _REMEDY = "Fetch COCO 2017's annotations again"
 
 
-def read_folder(folder: str | Path, split: str) -> PeopleSet:
+def read_split(folder: str | Path, annotations: str | Path, split: str) -> PeopleSet:
     """Reads split "train" or "val" of a folder laid out as COCO 2017.
 
-    That is ``annotations/person_keypoints_{split}2017.json``, images in ``{split}2017/`` or
-    ``{split}2017.zip`` and, for "val" and where present, the AP-56.4 detector's boxes.
+    Images lie in ``{split}2017/`` or ``{split}2017.zip``; "val" takes the AP-56.4 detector's boxes
+    where they are present.
 
     Raises:
         InputError: as :func:`read`.
@@ -33,7 +33,7 @@ def read_folder(folder: str | Path, split: str) -> PeopleSet:
     folder = Path(folder)
     images, boxes = folder / f"{split}2017", folder / DETECTIONS
     return read(
-        folder / "annotations" / f"person_keypoints_{split}2017.json",
+        annotations,
         images if images.is_dir() else images.with_suffix(".zip"),
         boxes if split == "val" and boxes.is_file() else None,
     )
@@ -62,14 +62,15 @@ def read(
     entries = _column(annotations, content, "annotations")
     if not listed or not entries:
         raise InputError(annotations, "holds no annotated person", _REMEDY)
-    ids = np.array([_get(annotations, "an image", i, "id") for i in listed], dtype=np.int64)
-    names = [_get(annotations, f"image {i['id']}", i, "file_name") for i in listed]
-    sizes = np.array([[i["width"], i["height"]] for i in listed], dtype=np.int32)
+    columns = ("id", "file_name", "width", "height")
+    table = {name: _values(annotations, "images", listed, name) for name in columns}
+    ids = _array(annotations, table["id"], np.int64)
+    sizes = _array(annotations, [table["width"], table["height"]], np.int32).T
     row = {number: k for k, number in enumerate(ids.tolist())}
     people = _people(annotations, entries, row, sizes)
     if detections is not None:
         people |= _detections(detections, row)
-    encoded = EncodedImages(images, names)
+    encoded = EncodedImages(images, table["file_name"])
     return PeopleSet(str(annotations), image_ids=ids, sizes=sizes, encoded=encoded, **people)
 
 
@@ -79,19 +80,26 @@ def _column(file, content, name: str) -> list:
     return content[name]
 
 
-def _get(file, label: str, entry: dict, name: str):
-    if name not in entry:
-        raise InputError(file, f"{label} has no {name}", _REMEDY)
-    return entry[name]
+def _values(file, label: str, entries: list, name: str) -> list:
+    for place, entry in enumerate(entries):
+        if not isinstance(entry, dict) or name not in entry:
+            known = f" (id {entry['id']})" if isinstance(entry, dict) and "id" in entry else ""
+            raise InputError(file, f"{label}[{place}]{known} has no {name}", _REMEDY)
+    return [entry[name] for entry in entries]
+
+
+def _array(file, values: list, dtype) -> np.ndarray:
+    try:
+        return np.array(values, dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        fault = f"has a value that is no number ({error})".splitlines()[0]
+        raise InputError(file, fault, _REMEDY) from None
 
 
 def _people(file, entries: list[dict], row: dict[int, int], sizes: np.ndarray) -> dict:
     columns = ("id", "image_id", "bbox", "area", "iscrowd", "keypoints")
-    table = {
-        name: [_get(file, f"annotation {e.get('id')}", e, name) for e in entries]
-        for name in columns
-    }
-    ids = np.array(table["id"], dtype=np.int64)
+    table = {name: _values(file, "annotations", entries, name) for name in columns}
+    ids = _array(file, table["id"], np.int64)
     for number, image, points, box in zip(
         ids, table["image_id"], table["keypoints"], table["bbox"], strict=True
     ):
@@ -102,9 +110,9 @@ def _people(file, entries: list[dict], row: dict[int, int], sizes: np.ndarray) -
             if len(box) != 4:
                 fault = f"annotation {number} has a box of {len(box)} numbers, not 4"
             raise InputError(file, fault, "Use COCO's person keypoints")
-    keypoints = np.array(table["keypoints"], dtype=np.float32).reshape(-1, _JOINTS, 3)
-    boxes = np.array(table["bbox"], dtype=np.float64)
-    areas = np.array(table["area"], dtype=np.float64)
+    keypoints = _array(file, table["keypoints"], np.float32).reshape(-1, _JOINTS, 3)
+    boxes = _array(file, table["bbox"], np.float64)
+    areas = _array(file, table["area"], np.float64)
     index = np.array([row[i] for i in table["image_id"]], dtype=np.int32)
     finite = np.isfinite(keypoints).all((1, 2)) & np.isfinite(boxes).all(1) & np.isfinite(areas)
     if not finite.all():
@@ -141,18 +149,14 @@ def _detections(file, row: dict[int, int]) -> dict:
     if not isinstance(content, list) or not content:
         raise InputError(file, "holds no detected box", "Fetch the box file again")
     columns = ("image_id", "category_id", "bbox", "score")
-    image, category, boxes, scores = (
-        [_get(file, f"entry {k}", e, name) for k, e in enumerate(content)] for name in columns
-    )
+    image, category, boxes, scores = (_values(file, "boxes", content, name) for name in columns)
     strangers = set(image) - set(row)
     if strangers:
         fault = f"has boxes in image {min(strangers)}, which the annotations do not list"
         raise InputError(file, fault, "Use boxes and annotations of the same images")
-    try:
-        boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-        scores = np.array(scores, dtype=np.float64)
-    except (ValueError, TypeError):
-        raise InputError(file, "has a box that is not 4 numbers", "Fetch it again") from None
+    boxes, scores = _array(file, boxes, np.float64), _array(file, scores, np.float64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise InputError(file, "has boxes that are not 4 numbers", "Fetch the box file again")
     if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
         raise InputError(file, "has a box or score that is no number", "Fetch it again")
     kept = (np.array(category) == _PERSON) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)

@@ -19,7 +19,7 @@ from posepaper.data.video import read_video
 from posepaper.errors import InputError
 from posepaper.files import read_json
 from posepaper.geometry import world_to_camera
-from posepaper.skeleton import H36M_16, H36M_FROM_32, h36m16_to_h36m17
+from posepaper.skeleton import H36M16_TO_H36M17, H36M_16, H36M_FROM_32, h36m16_to_h36m17
 
 TRAIN = ("S1", "S5", "S6", "S7", "S8")
 TEST = ("S9", "S11")
@@ -78,8 +78,9 @@ def read_keypoints2d(npz: str | Path) -> dict[str, dict[str, list[np.ndarray]]]:
         raise InputError(npz, f"its metadata say {joints} joints, not 16 or 17", "Use another file")
     for subject, actions in keypoints.items():
         for action, views in actions.items():
-            if len(views) != len(CAMERAS):
-                fault = f"{subject} {action} has {len(views)} cameras, not {len(CAMERAS)}"
+            count = len(views) if isinstance(views, list | tuple | np.ndarray) else 0
+            if count != len(CAMERAS):
+                fault = f"{subject} {action} has {count} cameras, not {len(CAMERAS)}"
                 raise InputError(npz, fault, "Use a file made of all four cameras")
             for camera, view in zip(CAMERAS, views, strict=True):
                 check_array(npz, f"{subject} {action} camera {camera}", view, joints, 2)
@@ -104,10 +105,11 @@ def read_cameras(path: str | Path) -> dict[str, list[Camera]]:
     Raises:
         InputError: the file is absent or malformed, or names a camera that is not one of CAMERAS.
     """
-    cameras = {}
-    for subject, entries in read_json(path).items():
-        cameras[subject] = [_camera(path, subject, entry) for entry in entries]
-    return cameras
+    content = read_json(path)
+    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+        fault = "is not a table of subjects and their cameras"
+        raise InputError(path, fault, "Write it as data/README.md says")
+    return {s: [_camera(path, s, entry) for entry in entries] for s, entries in content.items()}
 
 
 def _camera(path, subject: str, entry: dict) -> Camera:
@@ -192,6 +194,12 @@ def keypoints(
         narrow = view.shape[1] == len(H36M_16.joints)
         found[sequence.key] = h36m16_to_h36m17(view) if narrow else view
     return found
+
+
+def joint_mapping(folder: str | Path, file: str) -> str:
+    """How :func:`keypoints` makes 17 joints of the file's, "" where it has 17."""
+    views = next(iter(next(iter(read_keypoints2d(Path(folder) / file).values())).values()))
+    return H36M16_TO_H36M17 if views[0].shape[1] == len(H36M_16.joints) else ""
 
 
 def frames(

@@ -88,15 +88,14 @@ def _read(
     wanted = ("data_2d", "data_3d") + (("valid",) if split == "test" else ())
     if not isinstance(view, dict) or not set(wanted) <= set(view):
         raise InputError(path, f"{label} has not all of {', '.join(wanted)}", _REMEDY)
-    arrays = {name: np.asarray(view[name]) for name in wanted}
-    check_array(path, f"{label} data_2d", arrays["data_2d"], 17, 2)
-    check_array(path, f"{label} data_3d", arrays["data_3d"], 17, 3)
-    valid = arrays["valid"].ravel().astype(bool) if "valid" in arrays else None
-    lengths = [len(arrays["data_2d"]), len(arrays["data_3d"])]
+    pixels = check_array(path, f"{label} data_2d", view["data_2d"], 17, 2)
+    positions = check_array(path, f"{label} data_3d", view["data_3d"], 17, 3)
+    valid = np.ravel(view["valid"]).astype(bool) if split == "test" else None
+    lengths = [len(pixels), len(positions)]
     lengths += [] if valid is None else [len(valid)]
     if len(set(lengths)) > 1:
         fault = f"{label} has {', '.join(wanted)} of {', '.join(map(str, lengths))} frames"
         raise InputError(path, fault, _REMEDY)
-    metres = arrays["data_3d"].astype(np.float32) / np.float32(1000)
+    metres = positions.astype(np.float32) / np.float32(1000)
     sequence = PoseSequence(*names, split, metres, *size, fps, valid)
-    return sequence, arrays["data_2d"].astype(np.float32)
+    return sequence, pixels.astype(np.float32)
