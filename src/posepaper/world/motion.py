@@ -23,6 +23,7 @@ from posepaper.world.randomness import stream
 
 FPS = 25
 _ARENA_CENTRE = np.array([0.1, 0.3])
+_ARENA_RADIUS = 1.1  # metres that all four cameras see
 
 # Points that can carry the body, and how far below them its surface lies, metres.
 _SOLES = [POINT[f"{name}.{side}"] for name in ("heel", "toe") for side in "lr"]
@@ -70,7 +71,9 @@ def make_motion(
     local = forward_kinematics(body, angles, yaw)
     points = local + _root_path(local, recipe.seated)[:, None]
     floor = points[:, 0, :2]
-    points[..., :2] += _ARENA_CENTRE + rng.uniform(-0.5, 0.5, 2) - (floor.min(0) + floor.max(0)) / 2
+    room = np.clip(_ARENA_RADIUS - np.ptp(floor, axis=0) / 2, 0.1, 0.5)
+    middle = (floor.min(axis=0) + floor.max(axis=0)) / 2
+    points[..., :2] += _ARENA_CENTRE + room * rng.uniform(-1, 1, 2) - middle
     return Motion(subject, points.astype(np.float32), angles, body, recipe.seated)
 
 
