@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from posepaper.files import atomic, dump_json
-from posepaper.skeleton import COCO
+from posepaper.skeleton import COCO, H36M_FROM_32
 from posepaper.world.body import POINT, Body
 from posepaper.world.cameras import Camera, plain_camera
 from posepaper.world.detectors import hidden_joints
@@ -26,7 +26,6 @@ _SIZES = ((160, 160), (192, 144), (144, 192), (208, 192))
 _CLOSE_SIZES = ((256, 256), (224, 272))
 _QUALITY = 90
 _UNLABELLED = 0.04  # share of people whose keypoints nobody marked, as COCO has them
-_H36M_POINTS = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
 _FACE = [POINT[n] for n in ("nose", "eye.l", "eye.r", "ear.l", "ear.r")]
 _POINTS = [*_FACE, 17, 25, 18, 26, 19, 27, 6, 1, 7, 2, 8, 3]
 # Where COCO's body joints (from the shoulders on) stand among Human3.6M's 17.
@@ -161,7 +160,8 @@ def _annotate(rng, camera: Camera, owner, label: int, pixels, seen, alone):
     inside = ((keypoints[:, :2] >= 0) & (keypoints[:, :2] < (camera.width, camera.height))).all(1)
     columns, rows = np.where(inside, keypoints[:, :2].T, 0).astype(int)
     own = owner[rows, columns] == label
-    trunk = hidden_joints(pixels[:, _H36M_POINTS], seen[:, _H36M_POINTS, 2], camera.intrinsics[0])
+    kept = list(H36M_FROM_32)
+    trunk = hidden_joints(pixels[:, kept], seen[:, kept, 2], camera.intrinsics[0])
     own[5:] &= ~trunk[0, _IN_H36M]
     # Eyes and nose on the far side of the head are not seen, though the head is.
     own[:5] &= seen[0, _FACE, 2] < seen[0, POINT["head_centre"], 2] + 0.045
