@@ -26,18 +26,27 @@ class Model(Strict):
     frames: int | None = Field(None, description="receptive field of a lifting network, frames")
     sam: Position | None = Field(None, description="where the spatial attention stands")
     tam: Position | None = Field(None, description="where the temporal attention stands")
-    attention: tuple[tuple[int, int], ...] | None = Field(
-        None, description="CAM+SAM places of an HRNet, (paper stage 1-3, sub-network 1-4)"
+    attention: bool | tuple[tuple[int, int], ...] | None = Field(
+        None,
+        description="CAM+SAM: places in an HRNet, (paper stage 1-3, sub-network 1-4), or true "
+        "for a SimpleBaseline, after each ResNet stage",
     )
-    fine_tuned_attention: bool | None = Field(None, description="CAM+SAM after each ResNet stage")
     reading: Literal["literal", "count_matching"] | None = None
-    width: int | None = Field(None, description="channels of an HRNet's first branch")
+    width: int | None = Field(None, description="channels of a 2D network's first branch or stage")
+    widths: tuple[int, ...] | None = Field(None, description="channels of MogaNet's stages")
+    depths: tuple[int, ...] | None = Field(None, description="blocks of MogaNet's stages")
+    deconv: int | None = Field(None, description="channels of a deconvolution head")
+    stacks: int | None = Field(None, description="stacked hourglasses")
     stem: int | None = Field(None, description="channels of an HRNet's stem")
     modules: tuple[int, int, int] | None = Field(None, description="modules of stages 2-4")
-    blocks: int | None = Field(None, description="basic blocks a branch")
+    blocks: int | tuple[int, ...] | None = Field(
+        None, description="blocks a branch of an HRNet, or of each ResNet stage"
+    )
     channels: int | None = Field(None, description="channels of a convolutional or linear lifter")
     spatial_width: int | None = Field(None, description="width of a spatial transformer block")
-    depth: int | None = Field(None, description="transformer blocks, spatial and temporal each")
+    depth: int | None = Field(
+        None, description="transformer blocks, spatial and temporal each; or of an hourglass"
+    )
     heads: int | None = None
     dropout: float | None = Field(None, ge=0, lt=1)
     drop_path: float | None = Field(None, ge=0, lt=1)
@@ -188,8 +197,11 @@ class _UniqueKeys(yaml.CSafeLoader):
         for key in keys:
             if keys.count(key) > 1:
                 line = node.start_mark.line + 1
-                raise InputError(self.name, f"key '{key}' stands twice (block at line {line})",
-                                 "Rename or remove one of them")  # fmt: skip
+                raise InputError(
+                    self.name,
+                    f"key '{key}' stands twice (block at line {line})",
+                    "Rename or remove one of them",
+                )
         return super().construct_mapping(node, deep)
 
 
@@ -201,15 +213,16 @@ def read_yaml(path: str | Path) -> dict:
     """
     try:
         with open(path, encoding="utf-8") as stream:
-            value = yaml.load(stream, Loader=_UniqueKeys)  # noqa: S506  a CSafeLoader
+            value = yaml.load(stream, Loader=_UniqueKeys)
     except FileNotFoundError:
         folder = Path(path).parent
         names = [p.stem for p in sorted(folder.glob("*.yaml"))]
         hint = nearest(Path(path).stem, names)
         raise InputError(path, "is not there", f"Nearest: '{hint}'") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, f"is not valid YAML ({' '.join(str(error).split())})",
-                         "Correct it") from None  # fmt: skip
+        raise InputError(
+            path, f"is not valid YAML ({' '.join(str(error).split())})", "Correct it"
+        ) from None
     if not isinstance(value, dict):
         raise InputError(path, "holds no keys", "Write it as 'key: value' lines")
     return value
@@ -231,8 +244,11 @@ def parse(kind: type[BaseModel], value: dict, file, prefix: str = "") -> BaseMod
         where = ".".join([prefix, *map(str, fault["loc"])]).strip(".")
         if fault["type"] == "extra_forbidden":
             names = _fields_at(kind, fault["loc"][:-1])
-            raise InputError(file, f"unknown key '{where}'",
-                             f"Nearest valid: '{nearest(fault['loc'][-1], names)}'") from None  # fmt: skip
+            raise InputError(
+                file,
+                f"unknown key '{where}'",
+                f"Nearest valid: '{nearest(fault['loc'][-1], names)}'",
+            ) from None
         what = f"key '{where}': {fault['msg'][0].lower() + fault['msg'][1:]}"
         raise InputError(file, what, f"Given: {fault.get('input')!r}"[:120]) from None
 

@@ -27,8 +27,9 @@ def _resolve_all(study: Study, root: str | Path) -> dict[str, Experiment]:
         recipes = parse(Recipes, read_yaml(path), path)
         for name, given in recipes.experiments.items():
             if name in experiments:
-                raise InputError(path, f"experiment '{name}' stands in {homes[name]} too",
-                                 "Rename one of them")  # fmt: skip
+                raise InputError(
+                    path, f"experiment '{name}' stands in {homes[name]} too", "Rename one of them"
+                )
             homes[name] = path
             experiments[name] = _resolve(study, recipes, name, given, path)
     return experiments
@@ -54,18 +55,27 @@ def _resolve(study: Study, recipes: Recipes, name: str, given: dict, path: Path)
         value["image"] = scale.image
     experiment = parse(Experiment, value, path, f"experiments.{name}")
     if experiment.data not in study.datasets:
-        raise InputError(path, f"experiment '{name}' needs data role '{experiment.data}'",
-                         f"Nearest valid: '{nearest(experiment.data, study.datasets)}'")  # fmt: skip
+        raise InputError(
+            path,
+            f"experiment '{name}' needs data role '{experiment.data}'",
+            f"Nearest valid: '{nearest(experiment.data, study.datasets)}'",
+        )
     if experiment.kind == "lifting" and experiment.source not in study.keypoints:
-        raise InputError(path, f"experiment '{name}' needs 2D source '{experiment.source}'",
-                         f"Nearest valid: '{nearest(experiment.source, study.keypoints)}'")  # fmt: skip
+        raise InputError(
+            path,
+            f"experiment '{name}' needs 2D source '{experiment.source}'",
+            f"Nearest valid: '{nearest(experiment.source, study.keypoints)}'",
+        )
     return experiment
 
 
 def _named(table: dict, key, what: str, name: str, path: Path) -> dict:
     if key not in table:
-        raise InputError(path, f"experiment '{name}' names {what} '{key}'",
-                         f"Nearest valid: '{nearest(key, table)}'")  # fmt: skip
+        raise InputError(
+            path,
+            f"experiment '{name}' names {what} '{key}'",
+            f"Nearest valid: '{nearest(key, table)}'",
+        )
     return table[key]
 
 
@@ -73,8 +83,14 @@ def _check_sources(study: Study, experiments: dict, file: Path) -> None:
     for source, keypoints in study.keypoints.items():
         wanted = keypoints.experiment
         if wanted is not None and wanted not in experiments:
-            raise InputError(file, f"key 'keypoints.{source}.experiment': no '{wanted}'",
-                             f"Nearest valid: '{nearest(wanted, experiments)}'")  # fmt: skip
+            raise InputError(
+                file,
+                f"key 'keypoints.{source}.experiment': no '{wanted}'",
+                f"Nearest valid: '{nearest(wanted, experiments)}'",
+            )
         if keypoints.data not in study.datasets:
-            raise InputError(file, f"key 'keypoints.{source}.data': no role '{keypoints.data}'",
-                             f"Nearest valid: '{nearest(keypoints.data, study.datasets)}'")  # fmt: skip
+            raise InputError(
+                file,
+                f"key 'keypoints.{source}.data': no role '{keypoints.data}'",
+                f"Nearest valid: '{nearest(keypoints.data, study.datasets)}'",
+            )

@@ -20,7 +20,7 @@ class Progress:
             self._print()
 
     def skip(self, n: int) -> None:
-        """Counts ``n`` units as done before this run began, so they do not speed up the forecast."""
+        """Counts ``n`` units done before this run began; they do not speed up the forecast."""
         self.done += n
         self.first += n
 

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from posepaper.config import Training
+from posepaper.errors import TrainingFailed
 from posepaper.training.checkpoint import RunFolder, write_checkpoint
-from posepaper.training.loop import TrainingFailed, batches_of, derive_seed, exact, fit
+from posepaper.training.loop import batches_of, derive_seed, exact, fit
 
 torch.set_num_threads(1)
 

@@ -12,17 +12,17 @@ rule detect_keypoints:
         stamp=plan.planned("detect_keypoints", "stamp"),
     output:
         keypoints="results/{study}/keypoints/{source}.h5",
-    params:
-        fingerprint=plan.planned("detect_keypoints", "fingerprint"),
+    log:
+        "results/{study}/logs/keypoints/{source}.log",
+    benchmark:
+        "results/{study}/benchmarks/keypoints/{source}.tsv"
     wildcard_constraints:
         source=plan.values("detect_keypoints", "source"),
     threads: plan.planned("detect_keypoints", "threads")
     resources:
         mem_mb=4000,
-    log:
-        "results/{study}/logs/keypoints/{source}.log",
-    benchmark:
-        "results/{study}/benchmarks/keypoints/{source}.tsv"
+    params:
+        fingerprint=plan.planned("detect_keypoints", "fingerprint"),
     message:
         "Detecting 2D keypoints with {wildcards.source}"
     shell:

@@ -12,17 +12,17 @@ rule predict_pose2d:
         stamp=plan.planned("predict_pose2d", "stamp"),
     output:
         predictions="results/{study}/predictions/{experiment}/seed{seed}.h5",
-    params:
-        fingerprint=plan.planned("predict_pose2d", "fingerprint"),
+    log:
+        "results/{study}/logs/predict/{experiment}/seed{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/predict/{experiment}/seed{seed}.tsv"
     wildcard_constraints:
         experiment="pose2d/[a-z0-9.-]+",
     threads: plan.planned("predict_pose2d", "threads")
     resources:
         mem_mb=4000,
-    log:
-        "results/{study}/logs/predict/{experiment}/seed{seed}.log",
-    benchmark:
-        "results/{study}/benchmarks/predict/{experiment}/seed{seed}.tsv"
+    params:
+        fingerprint=plan.planned("predict_pose2d", "fingerprint"),
     message:
         "Predicting with {wildcards.experiment}, seed {wildcards.seed}"
     shell:
@@ -38,17 +38,17 @@ rule predict_lifting:
         stamp=plan.planned("predict_lifting", "stamp"),
     output:
         predictions="results/{study}/predictions/{experiment}/seed{seed}.h5",
-    params:
-        fingerprint=plan.planned("predict_lifting", "fingerprint"),
+    log:
+        "results/{study}/logs/predict/{experiment}/seed{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/predict/{experiment}/seed{seed}.tsv"
     wildcard_constraints:
         experiment="lift/[a-z0-9.-]+",
     threads: plan.planned("predict_lifting", "threads")
     resources:
         mem_mb=4000,
-    log:
-        "results/{study}/logs/predict/{experiment}/seed{seed}.log",
-    benchmark:
-        "results/{study}/benchmarks/predict/{experiment}/seed{seed}.tsv"
+    params:
+        fingerprint=plan.planned("predict_lifting", "fingerprint"),
     message:
         "Predicting with {wildcards.experiment}, seed {wildcards.seed}"
     shell:
@@ -64,16 +64,16 @@ rule evaluate_pose2d:
         stamp=plan.planned("evaluate_pose2d", "stamp"),
     output:
         metrics="results/{study}/metrics/{experiment}/seed{seed}.json",
-    params:
-        fingerprint=plan.planned("evaluate_pose2d", "fingerprint"),
-    wildcard_constraints:
-        experiment="pose2d/[a-z0-9.-]+",
-    resources:
-        mem_mb=4000,
     log:
         "results/{study}/logs/evaluate/{experiment}/seed{seed}.log",
     benchmark:
         "results/{study}/benchmarks/evaluate/{experiment}/seed{seed}.tsv"
+    wildcard_constraints:
+        experiment="pose2d/[a-z0-9.-]+",
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("evaluate_pose2d", "fingerprint"),
     message:
         "Evaluating {wildcards.experiment}, seed {wildcards.seed}"
     shell:
@@ -89,16 +89,16 @@ rule evaluate_lifting:
         stamp=plan.planned("evaluate_lifting", "stamp"),
     output:
         metrics="results/{study}/metrics/{experiment}/seed{seed}.json",
-    params:
-        fingerprint=plan.planned("evaluate_lifting", "fingerprint"),
-    wildcard_constraints:
-        experiment="lift/[a-z0-9.-]+",
-    resources:
-        mem_mb=4000,
     log:
         "results/{study}/logs/evaluate/{experiment}/seed{seed}.log",
     benchmark:
         "results/{study}/benchmarks/evaluate/{experiment}/seed{seed}.tsv"
+    wildcard_constraints:
+        experiment="lift/[a-z0-9.-]+",
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("evaluate_lifting", "fingerprint"),
     message:
         "Evaluating {wildcards.experiment}, seed {wildcards.seed}"
     shell:

@@ -14,12 +14,12 @@ rule make_figure:
         pdf="results/{study}/figures/{paper}/{figure}.pdf",
         png="results/{study}/figures/{paper}/{figure}.png",
         svg="results/{study}/figures/{paper}/{figure}.svg",
-    params:
-        fingerprint=plan.planned("make_figure", "fingerprint"),
     log:
         "results/{study}/logs/figures/{paper}/{figure}.log",
     benchmark:
         "results/{study}/benchmarks/figures/{paper}/{figure}.tsv"
+    params:
+        fingerprint=plan.planned("make_figure", "fingerprint"),
     message:
         "Drawing figure {wildcards.figure} of {wildcards.paper}"
     shell:

@@ -11,15 +11,15 @@ rule prepare_world:
         stamp=plan.planned("prepare_world", "stamp"),
     output:
         manifest="results/{study}/data/world.json",
-    params:
-        fingerprint=plan.planned("prepare_world", "fingerprint"),
-    threads: 2
-    resources:
-        mem_mb=3000,
     log:
         "results/{study}/logs/data/world.log",
     benchmark:
         "results/{study}/benchmarks/data/world.tsv"
+    threads: 2
+    resources:
+        mem_mb=3000,
+    params:
+        fingerprint=plan.planned("prepare_world", "fingerprint"),
     message:
         "Generating the mini world in the real formats"
     shell:
@@ -33,16 +33,16 @@ rule prepare_poses:
         stamp=plan.planned("prepare_poses", "stamp"),
     output:
         dataset="results/{study}/data/{role}.h5",
-    params:
-        fingerprint=plan.planned("prepare_poses", "fingerprint"),
-    wildcard_constraints:
-        role=plan.values("prepare_poses", "role"),
-    resources:
-        mem_mb=4000,
     log:
         "results/{study}/logs/data/{role}.log",
     benchmark:
         "results/{study}/benchmarks/data/{role}.tsv"
+    wildcard_constraints:
+        role=plan.values("prepare_poses", "role"),
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("prepare_poses", "fingerprint"),
     message:
         "Reading the 3D poses of {wildcards.role}"
     shell:
@@ -56,16 +56,16 @@ rule prepare_people:
         stamp=plan.planned("prepare_people", "stamp"),
     output:
         dataset="results/{study}/data/{role}.h5",
-    params:
-        fingerprint=plan.planned("prepare_people", "fingerprint"),
-    wildcard_constraints:
-        role=plan.values("prepare_people", "role"),
-    resources:
-        mem_mb=4000,
     log:
         "results/{study}/logs/data/{role}.log",
     benchmark:
         "results/{study}/benchmarks/data/{role}.tsv"
+    wildcard_constraints:
+        role=plan.values("prepare_people", "role"),
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("prepare_people", "fingerprint"),
     message:
         "Reading the annotated people of {wildcards.role}"
     shell:
@@ -79,16 +79,16 @@ rule prepare_video:
         stamp=plan.planned("prepare_video", "stamp"),
     output:
         dataset="results/{study}/data/{role}.h5",
-    params:
-        fingerprint=plan.planned("prepare_video", "fingerprint"),
-    wildcard_constraints:
-        role=plan.values("prepare_video", "role"),
-    resources:
-        mem_mb=4000,
     log:
         "results/{study}/logs/data/{role}.log",
     benchmark:
         "results/{study}/benchmarks/data/{role}.tsv"
+    wildcard_constraints:
+        role=plan.values("prepare_video", "role"),
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("prepare_video", "fingerprint"),
     message:
         "Reading the unlabelled videos"
     shell:
@@ -103,16 +103,16 @@ rule prepare_keypoints:
         stamp=plan.planned("prepare_keypoints", "stamp"),
     output:
         keypoints="results/{study}/keypoints/{source}.h5",
-    params:
-        fingerprint=plan.planned("prepare_keypoints", "fingerprint"),
-    wildcard_constraints:
-        source=plan.values("prepare_keypoints", "source"),
-    resources:
-        mem_mb=4000,
     log:
         "results/{study}/logs/keypoints/{source}.log",
     benchmark:
         "results/{study}/benchmarks/keypoints/{source}.tsv"
+    wildcard_constraints:
+        source=plan.values("prepare_keypoints", "source"),
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("prepare_keypoints", "fingerprint"),
     message:
         "Importing the 2D keypoints of source {wildcards.source}"
     shell:
@@ -128,14 +128,14 @@ rule prepare_frames:
         stamp=plan.planned("prepare_frames", "stamp"),
     output:
         frames="results/{study}/data/pose3d-frames.h5",
-    params:
-        fingerprint=plan.planned("prepare_frames", "fingerprint"),
-    resources:
-        mem_mb=4000,
     log:
         "results/{study}/logs/data/pose3d-frames.log",
     benchmark:
         "results/{study}/benchmarks/data/pose3d-frames.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("prepare_frames", "fingerprint"),
     message:
         "Cropping the person from every video frame"
     shell:

@@ -14,12 +14,12 @@ rule make_report:
         index="results/{study}/report/index.html",
         gsam="results/{study}/report/gsam.tex",
         lifting="results/{study}/report/lifting.tex",
-    params:
-        fingerprint=plan.planned("make_report", "fingerprint"),
     log:
         "results/{study}/logs/report/report.log",
     benchmark:
         "results/{study}/benchmarks/report/report.tsv"
+    params:
+        fingerprint=plan.planned("make_report", "fingerprint"),
     message:
         "Writing the report"
     shell:
@@ -34,12 +34,12 @@ rule make_pdf:
         stamp=plan.planned("make_pdf", "stamp"),
     output:
         pdf="results/{study}/report/{paper}.pdf",
-    params:
-        fingerprint=plan.planned("make_pdf", "fingerprint"),
     log:
         "results/{study}/logs/report/{paper}.log",
     benchmark:
         "results/{study}/benchmarks/report/{paper}.tsv"
+    params:
+        fingerprint=plan.planned("make_pdf", "fingerprint"),
     message:
         "Typesetting {wildcards.paper}"
     shell:
@@ -48,10 +48,10 @@ rule make_pdf:
 
 
 rule draft:
-    params:
-        study=plan.study.name,
     log:
         f"{plan.base}/logs/report/draft.log",
+    params:
+        study=plan.study.name,
     message:
         "Writing a draft of both papers from whatever exists"
     shell:

@@ -12,12 +12,12 @@ rule make_table:
     output:
         json="results/{study}/tables/{paper}/table-{table}.json",
         csv="results/{study}/tables/{paper}/table-{table}.csv",
-    params:
-        fingerprint=plan.planned("make_table", "fingerprint"),
     log:
         "results/{study}/logs/tables/{paper}/table-{table}.log",
     benchmark:
         "results/{study}/benchmarks/tables/{paper}/table-{table}.tsv"
+    params:
+        fingerprint=plan.planned("make_table", "fingerprint"),
     message:
         "Making table {wildcards.table} of {wildcards.paper}"
     shell:

@@ -12,17 +12,17 @@ rule train_pose2d:
     output:
         checkpoint="results/{study}/checkpoints/{experiment}/seed{seed}.safetensors",
         curve="results/{study}/checkpoints/{experiment}/seed{seed}.curve.json",
-    params:
-        fingerprint=plan.planned("train_pose2d", "fingerprint"),
+    log:
+        "results/{study}/logs/train/{experiment}/seed{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/train/{experiment}/seed{seed}.tsv"
     wildcard_constraints:
         experiment="pose2d/[a-z0-9.-]+",
     threads: plan.planned("train_pose2d", "threads")
     resources:
         mem_mb=4000,
-    log:
-        "results/{study}/logs/train/{experiment}/seed{seed}.log",
-    benchmark:
-        "results/{study}/benchmarks/train/{experiment}/seed{seed}.tsv"
+    params:
+        fingerprint=plan.planned("train_pose2d", "fingerprint"),
     message:
         "Training {wildcards.experiment}, seed {wildcards.seed}"
     shell:
@@ -38,17 +38,17 @@ rule train_lifting:
     output:
         checkpoint="results/{study}/checkpoints/{experiment}/seed{seed}.safetensors",
         curve="results/{study}/checkpoints/{experiment}/seed{seed}.curve.json",
-    params:
-        fingerprint=plan.planned("train_lifting", "fingerprint"),
+    log:
+        "results/{study}/logs/train/{experiment}/seed{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/train/{experiment}/seed{seed}.tsv"
     wildcard_constraints:
         experiment="lift/[a-z0-9.-]+",
     threads: plan.planned("train_lifting", "threads")
     resources:
         mem_mb=4000,
-    log:
-        "results/{study}/logs/train/{experiment}/seed{seed}.log",
-    benchmark:
-        "results/{study}/benchmarks/train/{experiment}/seed{seed}.tsv"
+    params:
+        fingerprint=plan.planned("train_lifting", "fingerprint"),
     message:
         "Training {wildcards.experiment}, seed {wildcards.seed}"
     shell:

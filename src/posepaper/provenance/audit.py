@@ -19,8 +19,9 @@ def cell(study: str, address: str) -> tuple[str, dict]:
     """
     parts = address.split(":")
     if len(parts) != 4:
-        raise InputError(address, "is not paper:table-N:row:column",
-                         "For example lifting:table-2:p1-ours:avg")  # fmt: skip
+        raise InputError(
+            address, "is not paper:table-N:row:column", "For example lifting:table-2:p1-ours:avg"
+        )
     paper, table, row, column = parts
     path = f"results/{study}/tables/{paper}/{table}.json"
     if not Path(path).exists():

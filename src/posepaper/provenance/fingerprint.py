@@ -30,7 +30,11 @@ PLUMBING = (
     "posepaper.stages.jobs",
     "posepaper.stages.plan",
 )
-_DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "lightning_fabric": "lightning-fabric"}  # fmt: skip
+_DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "yaml": "PyYAML",
+    "lightning_fabric": "lightning-fabric",
+}
 
 
 def digest(value) -> str:
@@ -80,8 +84,8 @@ def _read(name: str) -> tuple[str, tuple[str, ...]]:
             called = node.id if isinstance(node, ast.Name) else node.attr
             dynamic |= called in {"import_module", "__import__"}
     if dynamic:
-        imports |= {m for m in _all_modules() if m.startswith(name.rpartition(".")[0] + ".")
-                    or m.startswith(name + ".")}  # fmt: skip
+        package = name if _file(name).name == "__init__.py" else name.rpartition(".")[0]
+        imports |= {m for m in _all_modules() if m.startswith(package + ".")}
     _drop_docstrings(tree)
     meaning = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     return meaning, tuple(sorted(imports))
@@ -121,14 +125,20 @@ def _distribution(package: str) -> str:
 @functools.cache
 def _version(distribution: str) -> str:
     try:
-        return importlib.metadata.version(distribution)
+        # torch's builds for CPU and CUDA are one version; which device ran stands in the record.
+        return importlib.metadata.version(distribution).partition("+")[0]
     except importlib.metadata.PackageNotFoundError:
         return "absent"
 
 
 def rule_text(file: str | Path, rule: str) -> str:
     """The shell command of a Snakemake rule, white space folded; '' where it has none."""
-    lines, inside, taking, taken = Path(file).read_text(encoding="utf-8").splitlines(), False, False, []  # fmt: skip
+    lines, inside, taking, taken = (
+        Path(file).read_text(encoding="utf-8").splitlines(),
+        False,
+        False,
+        [],
+    )
     for line in lines:
         if line and not line[0].isspace():
             inside, taking = line.split("#")[0].strip() == f"rule {rule}:", False

@@ -78,14 +78,16 @@ def write(outputs: dict[str, Path], facts: dict, start: str) -> None:
     """Writes the record of a finished job beside each of its outputs and dates them alike."""
     record = {
         **facts,
-        "outputs": {n: {"path": str(p), "md5": files.md5(p), "size": files.size(p)}
-                    for n, p in outputs.items()},
+        "outputs": {
+            n: {"path": str(p), "md5": files.md5(p), "size": files.size(p)}
+            for n, p in outputs.items()
+        },
         "git": git_state(),
         "machine": machine(),
         "start": start,
         "end": now(),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }  # fmt: skip
+    }
     for path in outputs.values():
         date_as_recorded(path, record)
     for path in outputs.values():

@@ -13,9 +13,11 @@ from posepaper.stages import job, networks
 def keypoints(run: job.Run) -> None:
     """A 2D keypoint file like an imported one, in Human3.6M's joints and frame pixels."""
     settings, found = run.settings, {}
-    model = networks.trained(run.inputs["checkpoint"], settings["threads"])
     keys = frame_keys(run.inputs["frames"])
-    with Progress(f"detect {settings['experiment']}", len(keys), "sequence") as bar:
+    with (
+        networks.trained(run.inputs["checkpoint"], settings["threads"]) as model,
+        Progress(f"detect {settings['experiment']}", len(keys), "sequence") as bar,
+    ):
         for key in keys:
             crops, to_frame = read_frames(run.inputs["frames"], key)
             in_crop, _ = networks.keypoints_in_crops(

@@ -26,11 +26,14 @@ def predict_lifting(run: job.Run) -> None:
     from posepaper.training.lifting import predict_lifting as predict
 
     data = lifting_data.read(run.inputs["data"], run.inputs["keypoints"], "test")
-    model = networks.trained(run.inputs["checkpoint"], run.settings["threads"])
-    protocol, predictions = run.settings["protocol"], {}
-    with Progress(f"predict {run.settings['experiment']}", len(data.sequences), "sequence") as bar:
+    settings, predictions = run.settings, {}
+    flip = settings["protocol"]["flip"]
+    with (
+        networks.trained(run.inputs["checkpoint"], settings["threads"]) as model,
+        Progress(f"predict {settings['experiment']}", len(data.sequences), "sequence") as bar,
+    ):
         for sequence, screen in zip(data.sequences, data.screen, strict=True):
-            poses = predict(model, [screen], skeleton=data.skeleton, flip=protocol["flip"])
+            poses = predict(model, [screen], skeleton=data.skeleton, flip=flip)
             predictions[sequence.key] = poses[0]
             bar.update()
     write_predictions(run.outputs["predictions"], predictions, identity=_provenance(run))
@@ -41,8 +44,8 @@ def predict_pose2d(run: job.Run) -> None:
     from posepaper.stages import networks
 
     people = read_people(run.inputs["data"], "val")
-    model = networks.trained(run.inputs["checkpoint"], run.settings["threads"])
-    found = networks.keypoints_in_boxes(model, people, run.settings)
+    with networks.trained(run.inputs["checkpoint"], run.settings["threads"]) as model:
+        found = networks.keypoints_in_boxes(model, people, run.settings)
     write_detections(run.outputs["predictions"], found, identity=_provenance(run))
 
 
@@ -56,9 +59,7 @@ def evaluate_lifting(run: job.Run) -> None:
     targets = {s.key: _relative(s.positions, skeleton.root) for s in sequences}
     if protocol["kind"] == "human36m":
         weight = protocol["mpjve_weight"]
-        result = human36m.evaluate(
-            predictions, targets, root=protocol["root"], mpjve_weight=weight
-        )
+        result = human36m.evaluate(predictions, targets, root=protocol["root"], mpjve_weight=weight)
     else:
         valid = {s.key: _valid(s) for s in sequences}
         result = mpi3dhp.evaluate(predictions, targets, valid, root=protocol["root"])

@@ -112,5 +112,4 @@ def _check(stamp: dict, planned: str | None) -> None:
     for path, meaning in stamp["parts"]["parents"].items():
         made = record.read(path)
         if made is None or made["fingerprint"] != meaning:
-            raise Refused(f"{path}: not what {job['target']} was planned with. "
-                               "Run snakemake again")  # fmt: skip
+            raise Refused(f"{path}: not what {job['target']} was planned with. Run snakemake again")

@@ -101,7 +101,11 @@ class Builder:
             if not dataset.images:
                 return f"missing-data:{dataset.name} videos"
             return self._state(self.study.experiments[keypoints.experiment])
-        if keypoints.file and not self._is_world(dataset) and not self.find(dataset, keypoints.file):
+        if (
+            keypoints.file
+            and not self._is_world(dataset)
+            and not self.find(dataset, keypoints.file)
+        ):
             return f"missing-data:{keypoints.file}"
         return ""
 
@@ -212,8 +216,12 @@ class Builder:
         inputs = {"data": self.data(e.data)}
         if e.source:
             inputs["keypoints"] = self.keypoints(e.source)
-        shared = {"experiment": e.name, "model": e.model.options() | {"name": e.model.name},
-                  "seed": seed, "threads": e.training.threads}  # fmt: skip
+        shared = {
+            "experiment": e.name,
+            "model": e.model.options() | {"name": e.model.name},
+            "seed": seed,
+            "threads": e.training.threads,
+        }
         checkpoint = {
             "checkpoint": self.artefact("checkpoints", e.name, seed, ".safetensors"),
             "curve": self.artefact("checkpoints", e.name, seed, ".curve.json"),

@@ -17,7 +17,8 @@ def jobs(builder) -> list:
         InputError: a table row or a figure names no experiment.
     """
     tables = [_table(builder, p) for p in table_files()]
-    figures = [_figure(builder, paper, f) for paper in PAPERS for f in figure_layouts(paper)]
+    drawn = [_figure(builder, paper, f) for paper in PAPERS for f in figure_layouts(paper)]
+    figures = [job for job in drawn if job.inputs["curves"] or "table" in job.inputs]
     report = _report(builder, tables, figures)
     return [*tables, *figures, report, *_pdfs(builder, report, figures)]
 
@@ -45,8 +46,9 @@ def _results(builder, file: Path, names: list[str]) -> dict:
     known = builder.study.experiments
     for name in names:
         if name not in known:
-            raise InputError(file, f"no experiment '{name}'",
-                             f"Nearest valid: '{nearest(name, known)}'")  # fmt: skip
+            raise InputError(
+                file, f"no experiment '{name}'", f"Nearest valid: '{nearest(name, known)}'"
+            )
     planned = sorted({n for n in names if not builder.states[n]})
     seeds = range(builder.study.seeds)
     metrics = [builder.artefact("metrics", n, s, ".json") for n in planned for s in seeds]
@@ -78,14 +80,17 @@ def _figure(builder, paper: str, layout: dict):
     file = FOLDER / paper / "figures.yaml"
     found = _results(builder, file, layout.get("experiments", []))
     inputs = {"metrics": found["metrics"]}
-    inputs["curves"] = [m.replace("/metrics/", "/checkpoints/").replace(".json", ".curve.json")
-                        for m in found["metrics"]]  # fmt: skip
+    inputs["curves"] = [
+        m.replace("/metrics/", "/checkpoints/").replace(".json", ".curve.json")
+        for m in found["metrics"]
+    ]
     if "table" in layout:
         inputs["table"] = f"{builder.base}/tables/{paper}/table-{layout['table']}.json"
     base = f"{builder.base}/figures/{paper}/{layout['id']}"
     outputs = {kind: f"{base}.{kind}" for kind in ("pdf", "png", "svg")}
     wildcards = {"paper": paper, "figure": layout["id"]}
-    return _job("make_figure", wildcards, outputs, inputs, settings={"figure": layout})
+    settings = {"paper": paper, "figure": layout, "states": found["states"]}
+    return _job("make_figure", wildcards, outputs, inputs, settings=settings)
 
 
 def _report(builder, tables: list, figures: list):

@@ -53,7 +53,10 @@ def read(poses: str, keypoints: str, split: str) -> LiftingData:
         pixels = found.get(sequence.key)
         if pixels is None or len(pixels) != len(sequence.positions):
             there = "none" if pixels is None else f"{len(pixels)} frames"
-            raise InputError(keypoints, f"{sequence.key} has {there} of keypoints for "
-                             f"{len(sequence.positions)} poses", "Prepare it again")  # fmt: skip
+            raise InputError(
+                keypoints,
+                f"{sequence.key} has {there} of keypoints for {len(sequence.positions)} poses",
+                "Prepare it again",
+            )
         screen.append(normalise_screen(pixels, sequence.width, sequence.height))
     return LiftingData(sequences, screen, skeleton_of(poses))

@@ -1,5 +1,6 @@
 """Trained networks, and 2D networks applied to person crops."""
 
+import contextlib
 from collections.abc import Iterator
 
 import cv2
@@ -14,6 +15,7 @@ from posepaper.evaluation.heatmaps import decode, flip_back
 from posepaper.progress import Progress
 from posepaper.skeleton import COCO
 from posepaper.training.checkpoint import read_checkpoint
+from posepaper.training.loop import exact
 from posepaper.training.pose2d import predict_heatmaps
 
 STRIDE = 4
@@ -21,20 +23,20 @@ UNIT = 200.0
 BATCH = 128
 
 
-def trained(checkpoint: str, threads: int) -> torch.nn.Module:
-    """The network of a checkpoint with its weights, to be run on that many threads.
+@contextlib.contextmanager
+def trained(checkpoint: str, threads: int) -> Iterator[torch.nn.Module]:
+    """The network of a checkpoint with its weights, run deterministically on that many threads.
 
     Raises:
         InputError: the file is not a checkpoint of this project.
     """
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-    torch.use_deterministic_algorithms(True)
     weights, facts = read_checkpoint(checkpoint)
     options = dict(facts["model"])
     model = models.create(options.pop("name"), **options)
     model.load_state_dict(weights)
-    return model.eval()
+    cv2.setNumThreads(threads)
+    with exact(threads):
+        yield model.eval()
 
 
 def keypoints_in_crops(
@@ -59,8 +61,11 @@ def keypoints_in_boxes(model: torch.nn.Module, people: PeopleSet, settings: dict
     back, protocol, found = crops.invert(to_crop), settings["protocol"], []
     with Progress(f"predict {settings['experiment']}", len(boxes), "box") as bar:
         for images in _batches(people, index, to_crop, (width, height)):
-            found.append(keypoints_in_crops(model, images, flip=protocol["flip"],
-                                            decoder=protocol["decoder"]))  # fmt: skip
+            found.append(
+                keypoints_in_crops(
+                    model, images, flip=protocol["flip"], decoder=protocol["decoder"]
+                )
+            )
             bar.update(len(images))
     keypoints, keypoint_scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return {
@@ -77,8 +82,11 @@ def _boxes(people: PeopleSet, source: str) -> tuple[np.ndarray, np.ndarray, np.n
         usable = people.usable
         return people.image_index[usable], people.boxes[usable], np.ones(int(usable.sum()))
     if people.detection_boxes is None:
-        raise InputError(people.file, f"has no person boxes of '{source}'",
-                         "Put the box file beside the annotations, or bind ground-truth")  # fmt: skip
+        raise InputError(
+            people.file,
+            f"has no person boxes of '{source}'",
+            "Put the box file beside the annotations, or bind ground-truth",
+        )
     return people.detection_image_index, people.detection_boxes, people.detection_scores
 
 

@@ -105,8 +105,11 @@ class Plan:
         if job is None:
             known = ["/".join(j.wildcards.values()) for j in self.jobs if j.rule == rule]
             given = "/".join(wildcards.values())
-            raise InputError(f"study '{self.study.name}'", f"{rule} plans no '{given}'",
-                             f"Nearest planned: '{nearest(given, known)}'")  # fmt: skip
+            raise InputError(
+                f"study '{self.study.name}'",
+                f"{rule} plans no '{given}'",
+                f"Nearest planned: '{nearest(given, known)}'",
+            )
         return job
 
     @cached_property
@@ -145,13 +148,21 @@ class Plan:
             meaning = self.fingerprints[job.target]
             records = [record.agrees(path, meaning) for path in job.outputs.values()]
             stamp = Path(stamp_path(job.target))
-            text = files.dump_json({
-                "fingerprint": meaning,
-                "parts": self.parts[job.target],
-                "job": {"rule": job.rule, "module": job.module, "target": job.target,
-                        "outputs": job.outputs, "inputs": job.inputs, "raw": job.raw,
-                        "settings": job.settings},
-            })  # fmt: skip
+            text = files.dump_json(
+                {
+                    "fingerprint": meaning,
+                    "parts": self.parts[job.target],
+                    "job": {
+                        "rule": job.rule,
+                        "module": job.module,
+                        "target": job.target,
+                        "outputs": job.outputs,
+                        "inputs": job.inputs,
+                        "raw": job.raw,
+                        "settings": job.settings,
+                    },
+                }
+            )
             if not stamp.exists() or stamp.read_text(encoding="utf-8") != text:
                 with files.atomic(stamp) as part:
                     part.write_text(text, encoding="utf-8")
@@ -167,8 +178,11 @@ class Plan:
 
     def stale(self) -> list[Job]:
         """Jobs whose outputs are absent or do not agree with their fingerprint."""
-        return [j for j in self.jobs if not all(
-            record.agrees(p, self.fingerprints[j.target]) for p in j.outputs.values())]  # fmt: skip
+        return [
+            j
+            for j in self.jobs
+            if not all(record.agrees(p, self.fingerprints[j.target]) for p in j.outputs.values())
+        ]
 
 
 class _Hashes:

@@ -13,7 +13,16 @@ from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.provenance import record
 
-FOLDERS = ("data", "keypoints", "checkpoints", "predictions", "metrics", "tables", "figures", "report")  # fmt: skip
+FOLDERS = (
+    "data",
+    "keypoints",
+    "checkpoints",
+    "predictions",
+    "metrics",
+    "tables",
+    "figures",
+    "report",
+)
 
 
 def track(study: str) -> None:

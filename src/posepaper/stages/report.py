@@ -1,0 +1,153 @@
+"""Renders the report: rules ``make_report`` and ``make_pdf``, and ``snakemake draft``."""
+
+import sys
+from pathlib import Path
+
+from posepaper import files
+from posepaper.config import read_yaml
+from posepaper.errors import InputError
+from posepaper.provenance import record
+from posepaper.reporting import claims, figures, latex, render, tables
+from posepaper.stages import job, layouts
+from posepaper.stages.tables import results_of
+
+TITLES = {
+    "gsam": "Group Spatial Attention for 3D Human Pose Estimation",
+    "lifting": "Lifting 2D-3D Human Pose Estimation System with Attention Module in Industrial "
+    "Environment",
+    "supplement": "What neither paper asks",
+}
+PAPERS_WITH_PDF = ("gsam", "lifting")
+
+
+def report(run: job.Run) -> None:
+    """``index.html`` and each paper's ``.tex``."""
+    filled = [files.read_json(path) for path in run.inputs["tables"]]
+    drawn = [Path(path) for path in run.inputs["figures"]]
+    context = context_of(run.settings, filled, drawn)
+    final = Path(run.target).parent
+    render.render_html(context, run.outputs["index"])
+    for paper in PAPERS_WITH_PDF:
+        render.render_latex(context, paper, run.outputs[paper], beside=final)
+
+
+def pdf(run: job.Run) -> None:
+    """One paper as PDF."""
+    latex.compile_pdf(run.inputs["tex"], run.outputs["pdf"])
+
+
+def context_of(settings: dict, filled: list[dict], drawn: list[Path]) -> dict:
+    """What the templates are given: study, commit, and per paper tables, figures and claims."""
+    git = record.git_state()
+    written = [claims.read_claims(p) for p in claim_files()]
+    layouts_read = [tables.read_layout(p) for p in layouts.table_files()]
+    found = claims.check_claims(written, layouts_read)
+    papers = {}
+    for paper, title in TITLES.items():
+        papers[paper] = {
+            "title": title,
+            "tables": [t for t in filled if t["paper"] == paper],
+            "figures": _figures(paper, drawn),
+            "claims": found.get(paper, []),
+        }
+    return {
+        "study": settings["study"],
+        "commit": git["commit"],
+        "dirty": git["dirty"],
+        "papers": papers,
+    }
+
+
+def claim_files() -> list[Path]:
+    """The papers' transcribed claims."""
+    found = (layouts.FOLDER / paper / "claims.yaml" for paper in layouts.PAPERS)
+    return [p for p in found if p.exists()]
+
+
+def _figures(paper: str, drawn: list[Path]) -> list[dict]:
+    path = layouts.FOLDER / paper / "figures.yaml"
+    if not path.exists():
+        return []
+    there = {(p.parent.name, p.stem, p.suffix[1:]): str(p) for p in drawn}
+    found = []
+    for spec in figures.read_figures(path).figures:
+        kinds = {
+            k: there[paper, spec.id, k]
+            for k in ("pdf", "png", "svg")
+            if (paper, spec.id, k) in there
+        }
+        found.append(
+            {
+                "id": spec.id,
+                "caption": spec.caption,
+                "files": kinds,
+                "wide": spec.kind == "actions",
+                "status": "ok" if kinds else "not-run",
+            }
+        )
+    return found
+
+
+def draft(study: str) -> None:
+    """Both papers from whatever exists, below ``results/{study}/draft``.
+
+    A row whose training failed reads ``failed``, one that never ran ``not-run``.
+    """
+    from posepaper.stages.plan import Plan
+
+    plan = Plan({**read_yaml("config.yaml"), "study": study})
+    base, filled = Path(plan.base), []
+    for made in (j for j in plan.jobs if j.rule == "make_table"):
+        there = [path for path in made.inputs["metrics"] if Path(path).exists()]
+        results, sources = results_of(there)
+        states = {**made.settings["states"], **_states(plan, made.inputs["metrics"])}
+        filled.append(
+            tables.build_table(
+                tables.read_layout(made.settings["layout"]),
+                results,
+                sources,
+                states,
+                made.settings["verdicts"],
+            )
+        )
+    folder = base / "draft"
+    drawn = sorted(p for p in (base / "figures").rglob("*.*") if ".record" not in p.name)
+    settings = next(j for j in plan.jobs if j.rule == "make_report").settings
+    settings = {
+        **settings,
+        "study": {
+            **settings["study"],
+            "title": settings["study"]["title"] + " - draft of what exists",
+        },
+    }
+    context = context_of(settings, filled, drawn)
+    render.render_html(context, folder / "index.html")
+    for paper in PAPERS_WITH_PDF:
+        render.render_latex(context, paper, folder / f"{paper}.tex", beside=folder)
+        if latex.tex_installed():
+            latex.compile_pdf(folder / f"{paper}.tex", folder / f"{paper}.pdf")
+    print(f"draft: {folder / 'index.html'}", file=sys.stderr)
+
+
+def _states(plan, metrics: list[str]) -> dict[str, str]:
+    states = {}
+    for path in metrics:
+        if Path(path).exists():
+            continue
+        checkpoint = path.replace("/metrics/", "/checkpoints/").replace(".json", ".safetensors")
+        experiment = path.split("/metrics/")[1].rpartition("/")[0]
+        folder = job.run_folder(checkpoint, plan.fingerprints[checkpoint])
+        status = folder / "status.json"
+        state = files.read_json(status)["state"] if status.exists() else "not-run"
+        states[experiment] = "failed" if state == "failed" else "not-run"
+    return states
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--draft"]:
+        try:
+            draft(sys.argv[2])
+        except InputError as error:
+            sys.exit(f"posepaper: {error}")
+    else:
+        job.main({"make_report": report, "make_pdf": pdf})
