@@ -8,7 +8,7 @@ import cv2
 import h5py
 import numpy as np
 
-from posepaper.data.hdf5 import ByteStore, create, opened
+from posepaper.data.hdf5 import create, opened
 from posepaper.errors import InputError
 
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 95)
@@ -35,12 +35,15 @@ def write_frames(
     with create(path, "frames", attributes) as file:
         for key, crops, transforms in sequences:
             group = file.create_group(key)
-            store = ByteStore(group)
-            for image in crops:
-                bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-                store.append(cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes())
-            store.finish()
+            encoded = [_encode(image) for image in crops]
+            group["bytes"] = np.frombuffer(b"".join(encoded), np.uint8)
+            group["offsets"] = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
             group["transforms"] = np.asarray(transforms, dtype=np.float32)
+
+
+def _encode(image: np.ndarray) -> bytes:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
 
 
 def read_frames(path: str | Path, key: str) -> tuple[np.ndarray, np.ndarray]:

@@ -104,7 +104,7 @@ def content_hash(file: h5py.File) -> str:
 class ByteStore:
     """Byte strings of unequal length in one growing array: ``bytes`` (N,) uint8, ``offsets``."""
 
-    _CHUNK = 1 << 20
+    _CHUNK = 1 << 18
 
     def __init__(self, group: h5py.Group):
         self._group, self._ends, self._waiting, self._size = group, [0], [], 0
