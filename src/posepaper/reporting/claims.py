@@ -7,6 +7,7 @@ from pydantic import Field
 
 from posepaper.reporting.checks import CHECKS, NotPrinted, Printed
 from posepaper.reporting.layout import Layout, Number, Part, load
+from posepaper.reporting.view import roman
 
 Better = Literal["lower", "higher"]
 Pairs = list[tuple[str | Number, str | Number]]
@@ -190,7 +191,7 @@ def _mean_claim(layout: Layout, row, column, mean: float, average: float, parts:
     return {
         "id": f"mean-table-{layout.table}-{row.id}",
         "text": f"{row.label}: {column.label} {average}",
-        "where": f"Table {layout.table}",
+        "where": f"Table {roman(layout.table)}",
         "subject": "a printed average is the mean of its row",
         "addresses": [f"{layout.paper}:table-{layout.table}:{row.id}:{column.id}"],
         "status": "contradicted",

@@ -27,8 +27,7 @@ SPECIAL = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}",
-    "'": r"'{}",
-    "-": r"-{}",
+    "[": "{[}",
     "✓": r"\ensuremath{\checkmark}",
     "✔": r"\ensuremath{\checkmark}",
     "†": r"\textdagger{}",
@@ -64,6 +63,8 @@ SPECIAL = {
     "Δ": r"\ensuremath{\Delta}",
     "\u00a0": "~",
 }
+# Pairs that TeX would set as one other sign.
+LIGATURES = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=[?!])(?=`)")
 LATIN = re.compile(r"[ -~À-ÖØ-öø-ſ]")
 
 
@@ -86,18 +87,33 @@ def _character(character: str) -> str:
 
 def escape(text) -> str:
     """Any text as LaTeX that prints it; a character TeX cannot set reads [U+XXXX]."""
-    return "".join(_character(c) for c in str(text))
+    return LIGATURES.sub("{}", "".join(_character(c) for c in str(text)))
 
 
 def breakable(text) -> str:
-    """Like ``escape``, for paths and hashes: TeX may break the line at any of / : _ - . ="""
-    escaped = (_character(c) + (r"\allowbreak{}" if c in "/:_-.=" else "") for c in str(text))
+    """Like ``escape``, for paths and hashes: TeX may break the line at any of / : _ - ="""
+    escaped = (_character(c) + (r"\allowbreak{}" if c in "/:_-=" else "") for c in str(text))
     return "".join(escaped)
 
 
 def label(text) -> str:
     """A row's label as printed: the papers set "et al." in italics."""
     return escape(text).replace("et al.", r"\textit{et al.}")
+
+
+def head(text) -> str:
+    """A column's head as printed; a transcribed ^ raises what follows it."""
+    raised = re.split(r"\^(\w+)", str(text))
+    parts = [
+        rf"\textsuperscript{{{escape(part)}}}" if i % 2 else escape(part)
+        for i, part in enumerate(raised)
+    ]
+    return "".join(parts)
+
+
+def slug(text) -> str:
+    """An address as a link target: only characters that TeX and a URL leave alone."""
+    return re.sub(r"[^A-Za-z0-9:.+-]", "-", str(text))
 
 
 def tex_installed() -> bool:

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from posepaper.errors import InputError
 
 Number = int | float
-Slug = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")
+Slug = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*$")
 
 
 class Part(BaseModel):
@@ -170,13 +170,20 @@ def load(path: str | Path, model: type[BaseModel]) -> BaseModel:
 
 
 def _valid_keys(model: type[BaseModel], place: tuple) -> list[str]:
-    for step in place:
-        if isinstance(step, str):
-            kinds = [model.model_fields[step].annotation]
-            while not any(isinstance(k, type) and issubclass(k, BaseModel) for k in kinds):
-                kinds = [a for k in kinds for a in getattr(k, "__args__", ())]
-            model = next(k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
-    return sorted(model.model_fields)
+    models = [model]
+    for step in (s for s in place if isinstance(s, str)):
+        fields = [m.model_fields[step].annotation for m in models if step in m.model_fields]
+        if fields:
+            models = [found for field in fields for found in _models_in(field)]
+        else:  # pydantic names the member of a union by its kind
+            models = [m for m in models if step in get_args(m.model_fields["kind"].annotation)]
+    return sorted({name for m in models for name in m.model_fields})
+
+
+def _models_in(annotation) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]
 
 
 def read_layout(path: str | Path) -> Layout:

@@ -25,8 +25,6 @@ def _environment(templates: Path, **options) -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
         keep_trailing_newline=True,
         **options,
     )
@@ -45,21 +43,21 @@ def data_uri(path: str | Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def italic_et_al(text: str) -> Markup:
+def html_label(text: str) -> Markup:
     """A row's label as printed: the papers set "et al." in italics."""
     return Markup("<i>et al.</i>").join(Markup.escape(part) for part in text.split("et al."))
 
 
+def html_head(text: str) -> Markup:
+    """A column's head as printed; a transcribed ^ raises what follows it."""
+    return Markup(re.sub(r"\^(\w+)", r"<sup>\1</sup>", str(Markup.escape(text))))
+
+
 def _tables(paper: dict) -> list[dict]:
-    found = []
-    for table in paper["tables"]:
-        about = [
-            c
-            for c in paper["claims"]
-            if c.get("table") == table["table"] and c.get("status") == "contradicted"
-        ]
-        found.append(view.table_view(table, [c for c in about if "row" in c]))
-    return found
+    return [
+        view.table_view(table, [c for c in paper["claims"] if c.get("table") == table["table"]])
+        for table in paper["tables"]
+    ]
 
 
 def _claims(name: str, claims: list[dict]) -> list[dict]:
@@ -68,8 +66,10 @@ def _claims(name: str, claims: list[dict]) -> list[dict]:
             "address": f"{name}:claim:{claim['id']}",
             "text": claim["text"],
             "status": claim["status"],
-            "finding": claim.get("finding") or "",
-            "where": claim.get("where") or "",
+            "finding": claim["finding"],
+            "where": claim["where"],
+            "subject": claim["subject"],
+            "addresses": claim["addresses"],
         }
         for claim in claims
     ]
@@ -89,6 +89,7 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
             {
                 "address": f"{name}:{figure['id']}",
                 "caption": figure["caption"],
+                "wide": figure.get("wide", False),
                 "image": next(
                     (data_uri(figure["files"][k]) for k in IMAGE_TYPES if k in figure["files"]), ""
                 ),
@@ -106,8 +107,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
                 "counts": view.counts(paper["tables"]),
             }
         )
-    environment = _environment(templates, autoescape=True)
-    environment.filters["label"] = italic_et_al
+    environment = _environment(templates, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"label": html_label, "head": html_head}
     text = environment.get_template("index.html.j2").render(
         study=context["study"],
         commit=context["commit"],
@@ -115,14 +116,28 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         papers=papers,
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
+        marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},
+        example=_example([table for paper in papers for table in paper["tables"]]),
     )
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
-def render_latex(context: dict, paper: str, path: str | Path, templates: Path = TEMPLATES) -> None:
-    """Writes one paper's ``.tex`` from the report's context; figures by path relative to it."""
+def render_latex(
+    context: dict,
+    paper: str,
+    path: str | Path,
+    templates: Path = TEMPLATES,
+    *,
+    beside: str | Path | None = None,
+) -> None:
+    """Writes one paper's ``.tex`` from the report's context.
+
+    Figures are named by path relative to ``beside``, the folder where the file will stand
+    (default: where it is written).
+    """
     path, content = Path(path), context["papers"][paper]
+    beside = Path(beside or path.parent)
     tables = _tables(content)
     for table in tables:
         _set(table)
@@ -131,7 +146,7 @@ def render_latex(context: dict, paper: str, path: str | Path, templates: Path = 
             "id": f"{paper}:{figure['id']}",
             "caption": figure["caption"],
             "wide": figure.get("wide", False),
-            "pdf": _relative(figure["files"].get("pdf"), path),
+            "pdf": _relative(figure["files"].get("pdf"), beside),
             "status_text": view.status_text(figure.get("status", "not-run")),
         }
         for figure in content["figures"]
@@ -145,8 +160,13 @@ def render_latex(context: dict, paper: str, path: str | Path, templates: Path = 
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    environment.filters |= {"tex": latex.escape, "label": latex.label, "path": latex.breakable}
-    environment.filters["slug"] = lambda text: re.sub(r"[^A-Za-z0-9:.+_-]", "", text)
+    environment.filters |= {
+        "tex": latex.escape,
+        "label": latex.label,
+        "head": latex.head,
+        "path": latex.breakable,
+        "slug": latex.slug,
+    }
     text = environment.get_template("paper.tex.j2").render(
         study=context["study"],
         commit=context["commit"],
@@ -165,8 +185,8 @@ def render_latex(context: dict, paper: str, path: str | Path, templates: Path = 
         part.write_text(text, encoding="utf-8")
 
 
-def _relative(pdf: str | None, tex: Path) -> str:
-    return os.path.relpath(pdf, tex.parent).replace(os.sep, "/") if pdf else ""
+def _relative(pdf: str | None, folder: Path) -> str:
+    return os.path.relpath(pdf, folder).replace(os.sep, "/") if pdf else ""
 
 
 def _example(tables: list[dict]) -> str:
@@ -176,32 +196,17 @@ def _example(tables: list[dict]) -> str:
 
 
 def _set(table: dict) -> None:
-    """Adds what only print needs: column types, and the remarks below the table."""
+    """Adds what only print needs: column types, and in words what a narrow table leaves out."""
     sections = table["sections"]
     kinds = [any(flags) for flags in zip(*(s["numeric"] for s in sections), strict=True)]
     narrow = r"r@{\hspace{4pt}}l"
-    table["numeric"] = kinds
     table["spec"] = "".join("c" if table["wide"] or not kind else narrow for kind in kinds)
     table["many"] = len(kinds) > MANY
-    remarks = [table["note"]] if table["note"] else []
-    rows = [r for s in sections for r in s["rows"]]
-    if any(c["mark"] for r in rows for c in r["cells"]):
-        printed = "; ".join(c["text"] for c in table["contradictions"])
-        remarks.append(f"‡ The paper contradicts itself: {printed}.")
-    means = sorted({f"{c['column']}: {c['means']}" for r in rows for c in r["cells"] if c["means"]})
-    if means:
-        remarks.append(f"§ Misprinted in the paper; what the numbers are: {'; '.join(means)}.")
-    quoted = sorted({f"{r['label']} ({r['reason']})" for r in rows if r["reason"]})
-    if quoted:
-        remarks.append(f"Quoted only: {'; '.join(quoted)}.")
-    remarks += [directions_text(d) for d in table["directions"]]
-    table["remarks"] = remarks
-
-
-def directions_text(tally: dict) -> str:
-    """One sentence on whether the claimed order between rows holds."""
-    total = tally["holds"] + tally["reversed"] + tally["open"]
-    return (
-        f"{tally['column']}: of {total} claimed orders between rows made here, {tally['holds']} "
-        f"hold, {tally['reversed']} are reversed, {tally['open']} stay open."
-    )
+    rows = [row for section in sections for row in section["rows"]]
+    states = sorted({row["state"] for row in rows if row["origin"] == "reproduced"} - {""})
+    letters = dict(zip(states, "abcdefgh", strict=False))
+    for row in rows:
+        row["letter"] = letters.get(row["state"], "")
+    if letters and not table["wide"]:
+        told = "; ".join(f"{letter} {state}" for state, letter in letters.items())
+        table["remarks"].append(f"Absent: {told}.")

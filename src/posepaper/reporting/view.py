@@ -11,7 +11,7 @@ STATUS_MEANING = {
     "quoted": "Taken from the paper as printed and never computed here; the row says why.",
     "not-run": "Not computed yet in this study.",
     "failed": "The run ended without a usable number; its log says how.",
-    "missing-data": "The data this needs is not on this machine; `posepaper doctor` says where "
+    "missing-data": "The data this needs is not on this machine; posepaper doctor says where "
     "to get it.",
     "not-applicable": "This study cannot give this number, for the reason stated.",
 }
@@ -84,6 +84,7 @@ def _cell(table: dict, row: dict, column: dict, head: str, marks: dict) -> dict:
         "claimed": "" if claimed is None else number(claimed, places, unit),
         "value": "" if cell["value"] is None else number(float(cell["value"]), places, unit),
         "ci": "",
+        "half": "",
         "n_seeds": cell["n_seeds"],
         "status": cell["status"],
         "status_text": status_text(cell["status"]),
@@ -97,6 +98,7 @@ def _cell(table: dict, row: dict, column: dict, head: str, marks: dict) -> dict:
     if cell["ci"]:
         low, high = (number(float(v), places, None) for v in cell["ci"])
         found["ci"] = f"[{low}, {high}]"
+        found["half"] = number((cell["ci"][1] - cell["ci"][0]) / 2, places, None)
     return found
 
 
@@ -121,7 +123,7 @@ def _row(table: dict, row: dict, columns: list[dict], heads: list[str], marks: d
 def table_view(table: dict, contradictions: list[dict]) -> dict:
     """Strings and flags for one table; ``contradictions`` are those of ``claims.row_means``."""
     by_id = {c["id"]: c for c in table["columns"]}
-    marks = {f"{c['row']}:{c['column']}": c["text"] for c in contradictions}
+    marks = {f"{c['row']}:{c['column']}": c["finding"] for c in contradictions}
     sections = []
     for block in table["blocks"] or [{"id": None, "label": "", "columns": [*by_id], "labels": {}}]:
         columns = [by_id[name] for name in block["columns"]]
@@ -135,7 +137,6 @@ def table_view(table: dict, contradictions: list[dict]) -> dict:
                 "rows": [_row(table, r, columns, heads, marks) for r in rows],
             }
         )
-    labels = {c["id"]: c["label"] for c in table["columns"]}
     return {
         "id": f"{table['paper']}:table-{table['table']}",
         "number": table["table"],
@@ -144,11 +145,40 @@ def table_view(table: dict, contradictions: list[dict]) -> dict:
         "note": table["note"] or "",
         "wide": max(len(s["heads"]) for s in sections) > WIDE,
         "sections": sections,
-        "contradictions": contradictions,
-        "directions": [
-            {"column": labels[c], **tally} for c, tally in sorted(table["directions"].items())
-        ],
+        "remarks": _remarks(table, sections, contradictions),
     }
+
+
+def _remarks(table: dict, sections: list[dict], contradictions: list[dict]) -> list[str]:
+    """What stands below a table: its note, its faults, what is quoted, which orders hold."""
+    rows = [row for section in sections for row in section["rows"]]
+    remarks = [table["note"]] if table["note"] else []
+    if contradictions:
+        told = "; ".join(f"{c['text']}, but {c['finding']}" for c in contradictions)
+        remarks.append(f"‡ The table contradicts itself: {told}.")
+    means = {f"{c['column']} is {c['means']}" for r in rows for c in r["cells"] if c["means"]}
+    if means:
+        remarks.append(f"§ Misprinted heads: in marked cells {', '.join(sorted(means))}.")
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row["reason"]:
+            reasons.setdefault(row["reason"].rstrip("."), []).append(row["label"])
+    for why, labels in reasons.items():
+        remarks.append(f"{', '.join(dict.fromkeys(labels))}: {why[0].lower()}{why[1:]}.")
+    return remarks + _orders(table)
+
+
+def _orders(table: dict) -> list[str]:
+    """One sentence on the orders claimed between rows, over all columns."""
+    tallies = table["directions"].values()
+    holds, wrong, unsure = (sum(t[k] for t in tallies) for k in ("holds", "reversed", "open"))
+    total = holds + wrong + unsure
+    if not total:
+        return []
+    return [
+        f"Order between rows made here, in all columns: of {total} claimed, {holds} hold, "
+        f"{wrong} are reversed, {unsure} stay open (the paired 95 % interval includes zero)."
+    ]
 
 
 def counts(tables: list[dict]) -> dict:

@@ -1,0 +1,191 @@
+"""The report's figures, drawn from plain dicts; the same input gives the same bytes."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from pydantic import Field
+
+from posepaper.errors import InputError
+from posepaper.files import atomic
+from posepaper.reporting.layout import Part, load
+from posepaper.reporting.view import status_text
+
+# Told apart by eyes of every kind, and in order of use (Okabe and Ito).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+STYLE = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "posepaper",
+}
+DATELESS = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+
+
+class Curves(Part):
+    """Training loss against epoch, one line per experiment."""
+
+    id: str
+    kind: Literal["curves"]
+    caption: str
+    experiments: list[str]
+    names: dict[str, str] = Field(default_factory=dict)
+
+
+class Actions(Part):
+    """Bars of a table's columns, claimed beside reproduced, one colour per row."""
+
+    id: str
+    kind: Literal["actions"]
+    caption: str
+    table: int
+    rows: list[str]
+
+
+class Figures(Part):
+    """A paper's ``figures.yaml``."""
+
+    paper: str
+    figures: list[Annotated[Curves | Actions, Field(discriminator="kind")]]
+
+
+def read_figures(path: str | Path) -> Figures:
+    """The figures a paper's report shows; raises InputError naming file, place and fault."""
+    return load(path, Figures)
+
+
+def make_figures(
+    spec: Figures,
+    tables: list[dict],
+    histories: dict[str, list[list[dict]]],
+    states: dict[str, str],
+    folder: str | Path,
+) -> list[dict]:
+    """Draws a paper's figures into ``folder`` as PDF, PNG and SVG.
+
+    Args:
+        tables: that paper's built tables.
+        histories: experiment -> per seed -> [{"epoch", "loss"}] in order.
+        states: experiment -> status, asked where it has no history.
+
+    Returns:
+        [{"id", "caption", "wide", "files": {suffix: path}, "status"}]; a figure for which there
+        is nothing to draw has no files and says why in its status.
+
+    Raises:
+        InputError: a figure names a table or row that is not there.
+    """
+    made = []
+    for figure in spec.figures:
+        if figure.kind == "curves":
+            drawn, status = _curves(figure, histories, states)
+        else:
+            drawn, status = _actions(figure, spec.paper, tables), "ok"
+        made.append(
+            {
+                "id": figure.id,
+                "caption": figure.caption,
+                "wide": figure.kind == "actions",
+                "files": _save(drawn, Path(folder), figure.id) if drawn else {},
+                "status": status,
+            }
+        )
+    return made
+
+
+def _new(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
+    files = {}
+    with mpl.rc_context(STYLE):
+        for suffix, metadata in DATELESS.items():
+            files[suffix] = str(folder / f"{name}.{suffix}")
+            with atomic(files[suffix]) as part:
+                figure.savefig(part, metadata=metadata, dpi=200)
+    return files
+
+
+def _curves(spec: Curves, histories: dict, states: dict) -> tuple[Figure | None, str]:
+    there = [name for name in spec.experiments if histories.get(name)]
+    if not there:
+        return None, states.get(spec.experiments[0], "not-run")
+    with mpl.rc_context(STYLE):
+        figure, axes = _new(3.5, 2.6)
+        for colour, name in zip(COLOURS, spec.experiments, strict=False):
+            label = spec.names.get(name, name)
+            if name not in there:
+                why = status_text(states.get(name, "not-run"))
+                axes.plot([], [], color=colour, linestyle=":", label=f"{label} ({why})")
+                continue
+            seeds = histories[name]
+            length = min(len(seed) for seed in seeds)
+            epochs = [step["epoch"] for step in seeds[0][:length]]
+            losses = np.array([[step["loss"] for step in seed[:length]] for seed in seeds])
+            axes.plot(epochs, losses.mean(axis=0), color=colour, linewidth=1.2, label=label)
+            if len(seeds) > 1:
+                low, high = losses.min(axis=0), losses.max(axis=0)
+                axes.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.set(xlabel="Epoch", ylabel="Training loss", yscale="log")
+        axes.legend(fontsize=7)
+    return figure, "ok"
+
+
+def _actions(spec: Actions, paper: str, tables: list[dict]) -> Figure:
+    table = next((t for t in tables if t["table"] == spec.table), None)
+    rows = {row["id"]: row for row in table["rows"]} if table else {}
+    for name in spec.rows:
+        if name not in rows:
+            where = f"{paper}:{spec.id}"
+            raise InputError(where, f"table {spec.table} has no row {name}", "Correct figures.yaml")
+    columns = [c for c in table["columns"] if c["unit"]]
+    with mpl.rc_context(STYLE):
+        figure, axes = _new(7.2, 2.6)
+        width = 0.8 / (2 * len(spec.rows))
+        for i, (colour, name) in enumerate(zip(COLOURS, spec.rows, strict=False)):
+            cells = [rows[name]["cells"][c["id"]] for c in columns]
+            place = np.arange(len(columns)) - 0.4 + (2 * i + 0.5) * width
+            _bars(axes, rows[name]["label"], cells, place, width, colour)
+        axes.set_xticks(range(len(columns)), [c["label"] for c in columns], rotation=30)
+        axes.set_ylabel(columns[0]["unit"])
+        axes.grid(axis="x", visible=False)
+        axes.legend(fontsize=7, ncols=2 * len(spec.rows), loc="upper left")
+        axes.margins(y=0.22, x=0.01)
+    return figure
+
+
+def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour: str) -> None:
+    def number(value) -> float:
+        return float("nan") if value is None else float(value)
+
+    claimed = [number(cell.get("claimed")) for cell in cells]
+    values = [number(cell["value"]) for cell in cells]
+    claim = {"facecolor": "white", "edgecolor": colour, "hatch": "////", "linewidth": 0.6}
+    axes.bar(place, claimed, width, label=f"{label}, claimed", **claim)
+    if all(cell["value"] is None for cell in cells):
+        why = f"{label}: {status_text(cells[0]['status'])}"
+        axes.bar(place + width, values, width, label=why, color="none")
+        return
+    ends = np.array([cell["ci"] or [number(cell["value"])] * 2 for cell in cells], float)
+    reach = np.abs(ends - np.array(values)[:, None]).T
+    error = {"elinewidth": 0.6, "ecolor": "#333333"}
+    axes.bar(
+        *(place + width, values, width),
+        yerr=reach,
+        color=colour,
+        error_kw=error,
+        label=f"{label}, this study",
+    )
