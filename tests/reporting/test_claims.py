@@ -97,7 +97,7 @@ def test_a_printed_average_is_the_mean_of_its_row():
 @pytest.mark.parametrize(
     ("claim", "message"),
     [
-        ("{kind: no}", r"claims\.0\.claim: Input tag 'no'"),
+        ("{kind: pie}", r"claims\.0\.claim: Input tag 'pie'"),
         ("{kind: rank, cells: [x], claimed: 1, better: lower, amongst: []}", "Did you mean among?"),
     ],
 )
