@@ -59,5 +59,5 @@ include: "workflow/rules/track.smk"
 rule all:
     default_target: True
     input:
-        plan.targets(),
+        plan.targets("make_report", "make_pdf"),
         f"{plan.base}/stamps/tracked.json",

@@ -91,8 +91,9 @@ def _configured() -> str:
 def _print_chain(address: str, cell: dict, chains: list[dict], found: list[str]) -> None:
     shown = f"{address}  value {cell.get('value')}  claimed {cell.get('claimed')}  {cell['status']}"
     tree = Tree(shown, highlight=False)
+    shown_already: set[str] = set()
     for link in chains:
-        _grow(tree, link)
+        _grow(tree, link, shown_already)
     console = Console(highlight=False, soft_wrap=True)
     console.print(tree, markup=False)
     if not chains:
@@ -101,8 +102,12 @@ def _print_chain(address: str, cell: dict, chains: list[dict], found: list[str])
         console.print(f"broken: {fault}", markup=False)
 
 
-def _grow(tree: Tree, link: dict) -> None:
+def _grow(tree: Tree, link: dict, shown: set[str]) -> None:
     branch = tree.add(f"{link['path']}  md5 {link.get('md5', '-')}  {link['verdict']}")
+    if link["path"] in shown:
+        branch.add("as above")
+        return
+    shown.add(link["path"])
     made = link.get("record")
     if made:
         git, machine = made["git"], made["machine"]
@@ -113,7 +118,7 @@ def _grow(tree: Tree, link: dict) -> None:
         branch.add(f"on {machine['host']}, {machine['cpu']}, {gpus}{job}")
         branch.add(f"rule {made['rule']}, seed {made['seed']}, fingerprint {made['fingerprint']}")
     for parent in link["parents"]:
-        _grow(branch, parent)
+        _grow(branch, parent, shown)
 
 
 def main() -> None:

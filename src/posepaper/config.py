@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -80,17 +80,37 @@ class Training(Strict):
     save_every: int = Field(1, gt=0, description="epochs between two saved states")
 
 
-class Protocol(Strict):
-    """How a number is measured; every field travels with it."""
+class Human36mProtocol(Strict):
+    """Errors in mm on Human3.6M, or on another dataset in its joints."""
 
     name: str
-    kind: Literal["human36m", "mpi3dhp", "coco"]
-    flip: bool = Field(True, description="average with the mirrored input at test time")
-    root: Literal["predicted", "zero"] = "predicted"
-    mpjve_weight: Literal["T-1", "T"] = "T-1"
-    decoder: Literal["quarter-offset", "dark"] = "quarter-offset"
-    keypoint_threshold: float = Field(0.2, description="scores above it enter the rescoring")
-    nms_threshold: float = Field(0.9, description="OKS above which a weaker person is dropped")
+    kind: Literal["human36m"]
+    flip: bool = Field(description="average with the mirrored input at test time")
+    root: Literal["predicted", "zero"] = Field(description="whether the predicted root counts")
+    mpjve_weight: Literal["T-1", "T"] = Field(description="a sequence's weight in MPJVE")
+
+
+class Mpi3dhpProtocol(Strict):
+    """Error in mm, PCK and AUC on MPI-INF-3DHP's valid test frames."""
+
+    name: str
+    kind: Literal["mpi3dhp"]
+    flip: bool = Field(description="average with the mirrored input at test time")
+    root: Literal["predicted", "zero"] = Field(description="whether the predicted root counts")
+
+
+class CocoProtocol(Strict):
+    """AP and AR over OKS."""
+
+    name: str
+    kind: Literal["coco"]
+    flip: bool = Field(description="average with the mirrored image's heatmaps")
+    decoder: Literal["quarter-offset", "dark"]
+    keypoint_threshold: float = Field(description="scores above it enter the rescoring")
+    nms_threshold: float = Field(description="OKS above which a weaker person is dropped")
+
+
+Protocol = Annotated[Human36mProtocol | Mpi3dhpProtocol | CocoProtocol, Field(discriminator="kind")]
 
 
 class Experiment(Strict):
@@ -159,7 +179,7 @@ class Scale(Strict):
 
     frames: dict[int, int] = Field({}, description="receptive field in the recipe -> trained")
     models: dict[str, dict] = Field({}, description="options by network name")
-    training: dict[Literal["pose2d", "lifting"], dict] = {}
+    training: dict[str, dict] = Field({}, description="by kind, then by network name")
     image: tuple[int, int] | None = None
 
 

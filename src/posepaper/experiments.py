@@ -46,8 +46,9 @@ def _resolve(study: Study, recipes: Recipes, name: str, given: dict, path: Path)
     }
     value["training"] = training
     kind, scale = value.get("kind"), study.scale
-    value["training"] = {**training, **scale.training.get(kind, {})}
     model = dict(value.get("model") or {})
+    for key in (kind, model.get("name")):
+        training |= scale.training.get(key, {})
     value["model"] = model | scale.models.get(model.get("name"), {})
     if model.get("frames") is not None:
         value["model"]["frames"] = scale.frames.get(model["frames"], model["frames"])

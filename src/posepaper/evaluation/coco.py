@@ -55,6 +55,7 @@ def detections(
     box_scores: np.ndarray,
     areas: np.ndarray,
     *,
+    keypoint_threshold: float = 0.2,
     nms_threshold: float = 0.9,
 ) -> Detections:
     """Rescore decoded people and suppress duplicates within each image.
@@ -66,12 +67,13 @@ def detections(
         box_scores: (D,) scores of the boxes; ones for ground-truth boxes.
         areas: (D,) square pixels of the crop's region, padded and enlarged as it was cropped
             (the reference evaluation compares duplicates at that area).
+        keypoint_threshold: keypoint scores above it enter the rescoring.
         nms_threshold: OKS above which the lower-scored of a pair is dropped.
 
     Returns:
         The kept people, by image and best first.
     """
-    scores = rescore(box_scores, keypoint_scores)
+    scores = rescore(box_scores, keypoint_scores, keypoint_threshold)
     order = np.argsort(image_index, kind="stable")
     starts = np.flatnonzero(np.diff(image_index[order])) + 1
     kept = [

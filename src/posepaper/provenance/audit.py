@@ -34,13 +34,20 @@ def cell(study: str, address: str) -> tuple[str, dict]:
     return path, rows[row][column]
 
 
-def chain(artefact: str, seen: frozenset = frozenset()) -> dict:
-    """What made an artefact, down to the raw files.
+def chain(artefact: str, known: dict[str, dict] | None = None) -> dict:
+    """What made an artefact, down to the raw files; each link is looked at once.
 
     Returns:
         {"path", "md5", "size", "record" or None, "verdict", "parents": [...]}; the verdict is
         ``recorded``, ``changed since its record``, ``absent`` or ``no record``.
     """
+    known = {} if known is None else known
+    if artefact not in known:
+        known[artefact] = _link(artefact, known)
+    return known[artefact]
+
+
+def _link(artefact: str, known: dict[str, dict]) -> dict:
     if not Path(artefact).exists():
         return {"path": artefact, "verdict": "absent", "parents": []}
     made = record.read(artefact)
@@ -49,9 +56,9 @@ def chain(artefact: str, seen: frozenset = frozenset()) -> dict:
         return {**now, "record": None, "verdict": "no record", "parents": []}
     then = {o["path"]: o["md5"] for o in made["outputs"].values()}.get(artefact)
     verdict = "recorded" if then == now["md5"] else "changed since its record"
-    seen = seen | {artefact}
-    parents = [chain(p, seen) for p in made["inputs"] if p not in seen]
-    raw = [_raw(path, known["md5"]) for path, known in made["raw"].items()]
+    known[artefact] = {**now, "verdict": "its own ancestor", "parents": []}
+    parents = [chain(path, known) for path in made["inputs"]]
+    raw = [_raw(path, used["md5"]) for path, used in made["raw"].items()]
     return {**now, "record": made, "verdict": verdict, "parents": [*parents, *raw]}
 
 

@@ -71,7 +71,8 @@ def evaluate_pose2d(run: job.Run) -> None:
     protocol = run.settings["protocol"]
     people = read_people(run.inputs["data"], "val")
     found = read_detections(run.inputs["predictions"])
-    detections = coco.detections(**found, nms_threshold=protocol["nms_threshold"])
+    thresholds = {name: protocol[name] for name in ("keypoint_threshold", "nms_threshold")}
+    detections = coco.detections(**found, **thresholds)
     _write(run, "pose2d", coco.evaluate(people, detections, seed=run.settings["seed"]))
 
 

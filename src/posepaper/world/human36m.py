@@ -115,6 +115,7 @@ def write_arrays(folder: Path, shots: list[Shot]) -> None:
 def _camera_entry(camera: Camera) -> dict:
     return {
         "id": camera.name,
+        "fps": FPS,
         "width": camera.width,
         "height": camera.height,
         "intrinsics": camera.intrinsics.tolist(),
