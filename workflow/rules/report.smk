@@ -1,7 +1,7 @@
 # What a reader opens: one HTML page, and each paper as LaTeX and PDF.
 #
 # Needs: tables/, figures/, claims and the templates in report/
-# Makes: report/index.html, report/{paper}.tex, report/{paper}.pdf where a TeX is installed
+# Makes: report/index.html, report/{paper}.tex, costs.json; report/{paper}.pdf where a TeX is there
 # Steps: `snakemake draft` renders from whatever exists, into draft/, and is never up to date.
 
 
@@ -14,6 +14,7 @@ rule make_report:
         index="results/{study}/report/index.html",
         gsam="results/{study}/report/gsam.tex",
         lifting="results/{study}/report/lifting.tex",
+        costs="results/{study}/costs.json",
     log:
         "results/{study}/logs/report/report.log",
     benchmark:

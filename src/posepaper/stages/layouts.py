@@ -100,6 +100,7 @@ def _report(builder, tables: list, figures: list):
     raw += [p for paper in PAPERS if (p := FOLDER / paper / "figures.yaml").exists()]
     outputs = {"index": f"{base}/index.html", "gsam": f"{base}/gsam.tex"}
     outputs["lifting"] = f"{base}/lifting.tex"
+    outputs["costs"] = f"{builder.base}/costs.json"
     study = builder.study
     return _job(
         "make_report",

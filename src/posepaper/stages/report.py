@@ -29,6 +29,23 @@ def report(run: job.Run) -> None:
     render.render_html(context, run.outputs["index"])
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, run.outputs[paper], beside=final)
+    files.write_json(run.outputs["costs"], costs(final.parent))
+
+
+def costs(base: Path) -> dict[str, dict]:
+    """Measured seconds and peak memory of the job behind every artefact of a study."""
+    found = {}
+    for path in sorted(base.rglob("*.record.json")):
+        made = files.read_json(path)
+        seconds = (record.nanoseconds(made["end"]) - record.nanoseconds(made["start"])) / 1e9
+        found[made["target"]] = {
+            "rule": made["rule"],
+            "seconds": seconds,
+            "peak_memory_bytes": made["peak_memory_bytes"],
+            "cpu": made["machine"]["cpu"],
+            "gpus": made["machine"]["gpus"],
+        }
+    return found
 
 
 def pdf(run: job.Run) -> None:

@@ -13,7 +13,7 @@ from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.provenance import record
 
-FOLDERS = (
+TRACKED = (
     "data",
     "keypoints",
     "checkpoints",
@@ -22,32 +22,34 @@ FOLDERS = (
     "tables",
     "figures",
     "report",
+    "costs.json",
+    "costs.json.record.json",
 )
 
 
 def track(study: str) -> None:
-    """Adds every folder of results that exists, then writes ``stamps/tracked.json``."""
+    """Adds every folder and file of results that exists, then writes ``stamps/tracked.json``."""
     base = Path("results", study)
-    folders = [str(base / name) for name in FOLDERS if (base / name).is_dir()]
+    there = [str(base / name) for name in TRACKED if (base / name).exists()]
     if not Path(".dvc").is_dir():
         print("track: no .dvc folder here, nothing is tracked", file=sys.stderr)
         pointers = {}
     else:
-        pointers = _add(folders)
+        pointers = _add(there)
     redate(base)
     files.write_json(base / "stamps" / "tracked.json", {"pointers": pointers})
 
 
-def _add(folders: list[str]) -> dict[str, str]:
+def _add(paths: list[str]) -> dict[str, str]:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
     pointers = {}
     with Repo(".") as repo:
-        for folder in folders:
-            print(f"track: {folder}", file=sys.stderr, flush=True)
-            (stage,) = repo.add(folder)
-            pointers[folder] = stage.outs[0].hash_info.value
+        for path in paths:
+            print(f"track: {path}", file=sys.stderr, flush=True)
+            (stage,) = repo.add(path)
+            pointers[path] = stage.outs[0].hash_info.value
     return pointers
 
 
@@ -60,17 +62,20 @@ def restore_stamp(base: Path) -> None:
     stamp, pointers = base / "stamps" / "tracked.json", {}
     if stamp.exists():
         return
-    for name in FOLDERS:
-        pointer = base / f"{name}.dvc"
+    for name in TRACKED:
+        pointer, path = base / f"{name}.dvc", base / name
         if not pointer.exists():
-            if (base / name).is_dir():
+            if path.exists():
                 return
             continue
         out = read_yaml(pointer)["outs"][0]
-        found = [p for p in (base / name).rglob("*") if p.is_file()]
-        if len(found) != out["nfiles"] or sum(p.stat().st_size for p in found) != out["size"]:
+        found = [p for p in [path, *path.rglob("*")] if p.is_file()]
+        if (
+            len(found) != out.get("nfiles", 1)
+            or sum(p.stat().st_size for p in found) != out["size"]
+        ):
             return
-        pointers[str(base / name)] = out["md5"]
+        pointers[str(path)] = out["md5"]
     if pointers:
         files.write_json(stamp, {"pointers": pointers})
 
