@@ -26,6 +26,7 @@ PLUMBING = (
     "posepaper.progress",
     "posepaper.provenance",
     "posepaper.stages",
+    "posepaper.stages.dag",
     "posepaper.stages.job",
     "posepaper.stages.jobs",
     "posepaper.stages.plan",

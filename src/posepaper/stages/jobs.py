@@ -5,46 +5,11 @@ ask it for their inputs.
 """
 
 import fnmatch
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from posepaper.config import Dataset, Experiment, Study
 from posepaper.stages import layouts
-
-MODULES = {
-    "prepare": "posepaper.stages.prepare",
-    "train": "posepaper.stages.train",
-    "detect": "posepaper.stages.detect",
-    "predict": "posepaper.stages.evaluate",
-    "evaluate": "posepaper.stages.evaluate",
-    "make_table": "posepaper.stages.tables",
-    "make_figure": "posepaper.stages.figures",
-    "make_report": "posepaper.stages.report",
-    "make_pdf": "posepaper.stages.report",
-}
-POSE_ROLES = ("pose3d", "mpi3dhp")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run of one rule."""
-
-    rule: str
-    wildcards: dict[str, str]
-    outputs: dict[str, str]
-    inputs: dict[str, str | list[str]] = field(default_factory=dict)
-    raw: dict[str, str] = field(default_factory=dict)
-    settings: dict = field(default_factory=dict)
-
-    @property
-    def target(self) -> str:
-        """The first output, by which the job is known."""
-        return next(iter(self.outputs.values()))
-
-    @property
-    def module(self) -> str:
-        """The stage module that runs it."""
-        return MODULES.get(self.rule) or MODULES[self.rule.partition("_")[0]]
+from posepaper.stages.dag import Job
 
 
 class Builder:
@@ -144,8 +109,8 @@ class Builder:
         settings = self.study.world.model_dump(mode="json")
         return [Job("prepare_world", {}, output, settings=settings)]
 
-    def _origin(self, dataset: Dataset, files: list[str]) -> dict:
-        """Keyword arguments of a job that reads a dataset's own files."""
+    def _origin(self, dataset: Dataset, files: list[str]) -> tuple[dict, str | None]:
+        """Keyword arguments of a job that reads a dataset's own files, and its folder if generated."""
         if self._is_world(dataset):
             folder = f"{self.base}/data/{dataset.folder}"
             return {"inputs": {"world": f"{self.base}/data/world.json"}, "raw": {}}, folder

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from posepaper.config import nearest, read_yaml
 from posepaper.errors import InputError
+from posepaper.stages.dag import Job
 
 PAPERS = ("gsam", "lifting", "supplement")
 FOLDER = Path("report/papers")
@@ -35,12 +36,6 @@ def figure_layouts(paper: str) -> list[dict]:
     return read_yaml(path)["figures"] if path.exists() else []
 
 
-def _job(*args, **kwargs):
-    from posepaper.stages.jobs import Job
-
-    return Job(*args, **kwargs)
-
-
 def _results(builder, file: Path, names: list[str]) -> dict:
     """Metrics files of the planned experiments among ``names``, and the others' states."""
     known = builder.study.experiments
@@ -62,7 +57,7 @@ def _table(builder, file: Path):
     found = _results(builder, file, names)
     paper, number = file.parent.name, file.stem.split("-")[1]
     base = f"{builder.base}/tables/{paper}/table-{number}"
-    return _job(
+    return Job(
         "make_table",
         {"paper": paper, "table": number},
         {"json": f"{base}.json", "csv": f"{base}.csv"},
@@ -90,7 +85,7 @@ def _figure(builder, paper: str, layout: dict):
     outputs = {kind: f"{base}.{kind}" for kind in ("pdf", "png", "svg")}
     wildcards = {"paper": paper, "figure": layout["id"]}
     settings = {"paper": paper, "figure": layout, "states": found["states"]}
-    return _job("make_figure", wildcards, outputs, inputs, settings=settings)
+    return Job("make_figure", wildcards, outputs, inputs, settings=settings)
 
 
 def _report(builder, tables: list, figures: list):
@@ -102,7 +97,7 @@ def _report(builder, tables: list, figures: list):
     outputs["lifting"] = f"{base}/lifting.tex"
     outputs["costs"] = f"{builder.base}/costs.json"
     study = builder.study
-    return _job(
+    return Job(
         "make_report",
         {},
         outputs,
@@ -124,7 +119,7 @@ def _pdfs(builder, report, figures: list) -> list:
     if shutil.which("pdflatex") is None:
         return []
     return [
-        _job(
+        Job(
             "make_pdf",
             {"paper": paper},
             {"pdf": f"{builder.base}/report/{paper}.pdf"},

@@ -16,7 +16,8 @@ from posepaper.errors import InputError, Refused
 from posepaper.experiments import load_study
 from posepaper.provenance import fingerprint, record
 from posepaper.stages import track
-from posepaper.stages.jobs import Builder, Job
+from posepaper.stages.dag import Job
+from posepaper.stages.jobs import Builder
 
 HASHES = Path(".posepaper/md5.json")
 
