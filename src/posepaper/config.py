@@ -1,6 +1,7 @@
 """Every setting of a study, declared once, and the reader that validates YAML against it."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from posepaper.errors import InputError
 
 Position = Literal["none", "before_msa", "after_msa", "after_mlp"]
+Network = Literal[
+    *("hrnet_w32", "hrnet_w48", "simplebaseline_resnet50", "simplebaseline_resnet101"),
+    *("hourglass_8", "moganet_tiny", "moganet_small"),
+    *("martinez", "videopose3d", "poseformer", "gsam"),
+]
 
 
 class Strict(BaseModel):
@@ -19,10 +25,17 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Config(Strict):
+    """``config.yaml`` with what ``--config`` sets."""
+
+    study: str
+    data: str | tuple[str, ...] = Field((), description="folders searched for the datasets")
+
+
 class Model(Strict):
     """A network and its options; an option left out keeps the network's own default."""
 
-    name: str = Field(description="name in posepaper.models.list()")
+    name: Network
     frames: int | None = Field(None, description="receptive field of a lifting network, frames")
     sam: Position | None = Field(None, description="where the spatial attention stands")
     tam: Position | None = Field(None, description="where the temporal attention stands")
@@ -180,6 +193,7 @@ class Scale(Strict):
     frames: dict[int, int] = Field({}, description="receptive field in the recipe -> trained")
     models: dict[str, dict] = Field({}, description="options by network name")
     training: dict[str, dict] = Field({}, description="by kind, then by network name")
+    protocols: dict[str, dict] = Field({}, description="by protocol name")
     image: tuple[int, int] | None = None
 
 
@@ -256,21 +270,30 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def parse(kind: type[BaseModel], value: dict, file, prefix: str = "") -> BaseModel:
-    """``value`` as a pydantic ``kind``; the first fault becomes one :class:`InputError`."""
+    """``value`` as a pydantic ``kind``; one fault, a wrong key first, becomes an InputError."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        fault = error.errors()[0]
+        faults = error.errors()
+        fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
         where = ".".join([prefix, *map(str, fault["loc"])]).strip(".")
-        if fault["type"] == "extra_forbidden":
-            names = _fields_at(kind, fault["loc"][:-1])
-            raise InputError(
-                file,
-                f"unknown key '{where}'",
-                f"Nearest valid: '{nearest(fault['loc'][-1], names)}'",
-            ) from None
-        what = f"key '{where}': {fault['msg'][0].lower() + fault['msg'][1:]}"
-        raise InputError(file, what, f"Given: {fault.get('input')!r}"[:120]) from None
+        raise InputError(file, *_explained(kind, fault, where)) from None
+
+
+def _explained(kind, fault: dict, where: str) -> tuple[str, str]:
+    """What is wrong, and what would be right."""
+    if fault["type"] == "extra_forbidden":
+        names = _fields_at(kind, fault["loc"][:-1])
+        return f"unknown key '{where}'", f"Nearest valid: '{nearest(fault['loc'][-1], names)}'"
+    if fault["type"] == "missing":
+        return f"key '{where}' is missing", "Add it"
+    context = fault.get("ctx", {})
+    if allowed := context.get("expected") or context.get("expected_tags"):
+        given = context.get("tag", fault["input"])
+        close = nearest(given, re.findall("'([^']*)'", allowed))
+        return f"key '{where}': no '{given}'", f"Nearest valid: '{close}'"
+    what = f"key '{where}': {fault['msg'][0].lower() + fault['msg'][1:]}"
+    return what, f"Given: {fault.get('input')!r}"[:120]
 
 
 def _fields_at(kind, location) -> list[str]:

@@ -43,6 +43,7 @@ def _resolve(study: Study, recipes: Recipes, name: str, given: dict, path: Path)
     value["protocol"] = {
         "name": protocol,
         **_named(recipes.protocols, protocol, "protocol", name, path),
+        **study.scale.protocols.get(protocol, {}),
     }
     value["training"] = training
     kind, scale = value.get("kind"), study.scale

@@ -110,7 +110,7 @@ class Builder:
         return [Job("prepare_world", {}, output, settings=settings)]
 
     def _origin(self, dataset: Dataset, files: list[str]) -> tuple[dict, str | None]:
-        """Keyword arguments of a job that reads a dataset's own files, and its folder if generated."""
+        """A job's arguments by which it reads a dataset's own files; their folder, if generated."""
         if self._is_world(dataset):
             folder = f"{self.base}/data/{dataset.folder}"
             return {"inputs": {"world": f"{self.base}/data/world.json"}, "raw": {}}, folder
