@@ -52,14 +52,10 @@ class Model(Strict):
     stacks: int | None = Field(None, description="stacked hourglasses")
     stem: int | None = Field(None, description="channels of an HRNet's stem")
     modules: tuple[int, int, int] | None = Field(None, description="modules of stages 2-4")
-    blocks: int | tuple[int, ...] | None = Field(
-        None, description="blocks a branch of an HRNet, or of each ResNet stage"
-    )
+    blocks: int | tuple[int, ...] | None = Field(None, description="of a branch; of ResNet stages")
     channels: int | None = Field(None, description="channels of a convolutional or linear lifter")
     spatial_width: int | None = Field(None, description="width of a spatial transformer block")
-    depth: int | None = Field(
-        None, description="transformer blocks, spatial and temporal each; or of an hourglass"
-    )
+    depth: int | None = Field(None, description="transformer blocks of each kind; of an hourglass")
     heads: int | None = None
     dropout: float | None = Field(None, ge=0, lt=1)
     drop_path: float | None = Field(None, ge=0, lt=1)
@@ -191,8 +187,8 @@ class Scale(Strict):
     """What a study changes in every recipe."""
 
     frames: dict[int, int] = Field({}, description="receptive field in the recipe -> trained")
-    models: dict[str, dict] = Field({}, description="options by network name")
-    training: dict[str, dict] = Field({}, description="by kind, then by network name")
+    models: dict[Network, dict] = Field({}, description="options by network name")
+    training: dict[Literal["pose2d", "lifting", Network], dict] = {}
     protocols: dict[str, dict] = Field({}, description="by protocol name")
     image: tuple[int, int] | None = None
 
@@ -230,12 +226,8 @@ class _UniqueKeys(yaml.CSafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
-                line = node.start_mark.line + 1
-                raise InputError(
-                    self.name,
-                    f"key '{key}' stands twice (block at line {line})",
-                    "Rename or remove one of them",
-                )
+                what = f"key '{key}' stands twice (block at line {node.start_mark.line + 1})"
+                raise InputError(node.start_mark.name, what, "Rename or remove one of them")
         return super().construct_mapping(node, deep)
 
 
@@ -249,14 +241,12 @@ def read_yaml(path: str | Path) -> dict:
         with open(path, encoding="utf-8") as stream:
             value = yaml.load(stream, Loader=_UniqueKeys)
     except FileNotFoundError:
-        folder = Path(path).parent
-        names = [p.stem for p in sorted(folder.glob("*.yaml"))]
-        hint = nearest(Path(path).stem, names)
-        raise InputError(path, "is not there", f"Nearest: '{hint}'") from None
+        names = [p.stem for p in sorted(Path(path).parent.glob("*.yaml"))]
+        hint = f"Nearest valid: '{nearest(Path(path).stem, names)}'" if names else "Check the path"
+        raise InputError(path, "is not there", hint) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(
-            path, f"is not valid YAML ({' '.join(str(error).split())})", "Correct it"
-        ) from None
+        what = f"is not valid YAML ({' '.join(str(error).split())})"
+        raise InputError(path, what, "Correct it") from None
     if not isinstance(value, dict):
         raise InputError(path, "holds no keys", "Write it as 'key: value' lines")
     return value
@@ -276,7 +266,7 @@ def parse(kind: type[BaseModel], value: dict, file, prefix: str = "") -> BaseMod
     except ValidationError as error:
         faults = error.errors()
         fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-        where = ".".join([prefix, *map(str, fault["loc"])]).strip(".")
+        where = ".".join(str(p) for p in [prefix, *fault["loc"]] if p not in ("", "[key]"))
         raise InputError(file, *_explained(kind, fault, where)) from None
 
 

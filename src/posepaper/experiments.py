@@ -1,9 +1,23 @@
 """A study with every recipe of ``workflow/experiments`` resolved for it."""
 
+import fnmatch
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 
-from posepaper.config import Experiment, Recipes, Study, nearest, parse, read_yaml
+from posepaper.config import (
+    CocoProtocol,
+    Experiment,
+    Human36mProtocol,
+    Model,
+    Mpi3dhpProtocol,
+    Recipes,
+    Study,
+    Training,
+    nearest,
+    parse,
+    read_yaml,
+)
 from posepaper.errors import InputError
 
 
@@ -16,8 +30,10 @@ def load_study(name: str, root: str | Path = ".") -> Study:
     """
     file = Path(root) / "workflow" / "studies" / f"{name}.yaml"
     study = parse(Study, {"name": name, **read_yaml(file)}, file)
+    _check_options(study, file)
     experiments = _resolve_all(study, root)
     _check_sources(study, experiments, file)
+    _check_patterns(study, experiments, file)
     return study.model_copy(update={"experiments": experiments})
 
 
@@ -96,3 +112,34 @@ def _check_sources(study: Study, experiments: dict, file: Path) -> None:
                 f"key 'keypoints.{source}.data': no role '{keypoints.data}'",
                 f"Nearest valid: '{nearest(keypoints.data, study.datasets)}'",
             )
+
+
+def _check_options(study: Study, file: Path) -> None:
+    """What the study's scale sets must be a setting, even where no experiment meets it."""
+    protocols = {
+        f for k in (Human36mProtocol, Mpi3dhpProtocol, CocoProtocol) for f in k.model_fields
+    }
+    known = {
+        "models": Model.model_fields,
+        "training": Training.model_fields,
+        "protocols": protocols,
+    }
+    for part, fields in known.items():
+        for owner, options in getattr(study.scale, part).items():
+            _check_known(options, fields, file, f"unknown key 'scale.{part}.{owner}.{{}}'")
+
+
+def _check_patterns(study: Study, experiments: dict, file: Path) -> None:
+    """Every pattern must meet an experiment, every protocol that is changed must be in use."""
+    for key in ("only", "not_run"):
+        patterns = [p for p in getattr(study, key) if not fnmatch.filter(experiments, p)]
+        _check_known(patterns, experiments, file, f"key '{key}': no experiment '{{}}'")
+    protocols = sorted({e.protocol.name for e in experiments.values()})
+    _check_known(study.scale.protocols, protocols, file, "key 'scale.protocols': no protocol '{}'")
+
+
+def _check_known(names: Iterable[str], known: Iterable[str], file: Path, what: str) -> None:
+    for name in names:
+        if name not in known:
+            hint = f"Nearest valid: '{nearest(name, known)}'"
+            raise InputError(file, what.format(name), hint)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from posepaper import files
-from posepaper.config import nearest
+from posepaper.config import Config, nearest, parse
 from posepaper.errors import InputError, Refused
 from posepaper.experiments import load_study
 from posepaper.provenance import fingerprint, record
@@ -51,12 +51,15 @@ class Plan:
 
     Args:
         config: ``config.yaml`` as Snakemake has it, ``--config`` applied.
+
+    Raises:
+        InputError: a setting is wrong.
     """
 
     def __init__(self, config: dict):
-        roots = config.get("data") or []
-        self.roots = [roots] if isinstance(roots, str) else list(roots)
-        self.study = load_study(str(config["study"]))
+        given = parse(Config, config, "config.yaml")
+        self.roots = [given.data] if isinstance(given.data, str) else list(given.data)
+        self.study = load_study(given.study)
         self.builder = Builder(self.study, self.roots)
         self.jobs: list[Job] = self.builder.jobs()
         self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}

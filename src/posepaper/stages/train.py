@@ -5,6 +5,7 @@ import torch
 from posepaper import files, models
 from posepaper.config import Training
 from posepaper.data.people import read_people
+from posepaper.errors import InputError
 from posepaper.stages import job, lifting_data
 from posepaper.training.checkpoint import RunFolder, write_checkpoint
 from posepaper.training.lifting import train_lifting
@@ -12,10 +13,17 @@ from posepaper.training.pose2d import train_pose2d
 
 
 def network(settings: dict) -> torch.nn.Module:
-    """The experiment's network with the initial weights of its seed."""
+    """The experiment's network with the initial weights of its seed.
+
+    Raises:
+        InputError: the network has no such option, or it cannot have that value.
+    """
     torch.manual_seed(settings["seed"])
     options = dict(settings["model"])
-    return models.create(options.pop("name"), **options)
+    try:
+        return models.create(options.pop("name"), **options)
+    except ValueError as error:
+        raise InputError(settings["experiment"], str(error), "Correct its recipe") from None
 
 
 def pose2d(run: job.Run) -> None:
