@@ -26,14 +26,14 @@ def audit(address: str, study: Study = "", as_json: AsJson = False) -> None:
     from posepaper.provenance import audit as trial
 
     path, cell = trial.cell(study or _configured(), address)
-    chains = [trial.chain(source["path"]) for source in cell["sources"]]
-    found = [fault for link in chains for fault in trial.faults(link)]
-    holds = bool(chains) and not found
+    link = trial.behind(path, cell)
+    found = sorted(set(trial.faults(link)))
+    holds = bool(cell["sources"]) and not found
     if as_json:
-        answer = {"address": address, "table": path, "cell": cell, "chain": chains}
+        answer = {"address": address, "table": path, "cell": cell, "chain": link}
         print(json.dumps({**answer, "faults": found, "holds": holds}, indent=1))
     else:
-        _print_chain(address, cell, chains, found)
+        _print_chain(address, cell, link, found)
     sys.exit(0 if holds else 1)
 
 
@@ -88,15 +88,13 @@ def _configured() -> str:
     return str(read_yaml("config.yaml")["study"])
 
 
-def _print_chain(address: str, cell: dict, chains: list[dict], found: list[str]) -> None:
+def _print_chain(address: str, cell: dict, link: dict, found: list[str]) -> None:
     shown = f"{address}  value {cell.get('value')}  claimed {cell.get('claimed')}  {cell['status']}"
     tree = Tree(shown, highlight=False)
-    shown_already: set[str] = set()
-    for link in chains:
-        _grow(tree, link, shown_already)
+    _grow(tree, link, set())
     console = Console(highlight=False, soft_wrap=True)
     console.print(tree, markup=False)
-    if not chains:
+    if not cell["sources"]:
         console.print(f"No run stands behind this number: {cell['status']}", markup=False)
     for fault in found:
         console.print(f"broken: {fault}", markup=False)

@@ -34,32 +34,53 @@ def cell(study: str, address: str) -> tuple[str, dict]:
     return path, rows[row][column]
 
 
+def behind(table: str, shown: dict) -> dict:
+    """The chain of one cell: the table's link, whose parents are the metrics the cell shows."""
+    sources, known = {s["path"]: s for s in shown["sources"]}, {}
+    return {**_own(table), "parents": _parents(sources, known)}
+
+
 def chain(artefact: str, known: dict[str, dict] | None = None) -> dict:
     """What made an artefact, down to the raw files; each link is looked at once.
 
     Returns:
         {"path", "md5", "size", "record" or None, "verdict", "parents": [...]}; the verdict is
-        ``recorded``, ``changed since its record``, ``absent`` or ``no record``.
+        ``recorded``, ``changed since its record``, ``changed since its use`` (by what was made
+        from it), ``absent`` or ``no record``.
     """
     known = {} if known is None else known
     if artefact not in known:
-        known[artefact] = _link(artefact, known)
+        link = _own(artefact)
+        known[artefact] = {**link, "verdict": "its own ancestor", "parents": []}
+        made = link.get("record")
+        parents = _parents(made["inputs"], known) if made else []
+        raw = [_raw(path, used["md5"]) for path, used in made["raw"].items()] if made else []
+        known[artefact] = {**link, "parents": [*parents, *raw]}
     return known[artefact]
 
 
-def _link(artefact: str, known: dict[str, dict]) -> dict:
+def _own(artefact: str) -> dict:
+    """An artefact against its own record."""
     if not Path(artefact).exists():
-        return {"path": artefact, "verdict": "absent", "parents": []}
+        return {"path": artefact, "verdict": "absent"}
     made = record.read(artefact)
     now = {"path": artefact, "md5": files.md5(artefact), "size": files.size(artefact)}
     if made is None:
-        return {**now, "record": None, "verdict": "no record", "parents": []}
+        return {**now, "record": None, "verdict": "no record"}
     then = {o["path"]: o["md5"] for o in made["outputs"].values()}.get(artefact)
     verdict = "recorded" if then == now["md5"] else "changed since its record"
-    known[artefact] = {**now, "verdict": "its own ancestor", "parents": []}
-    parents = [chain(path, known) for path in made["inputs"]]
-    raw = [_raw(path, used["md5"]) for path, used in made["raw"].items()]
-    return {**now, "record": made, "verdict": verdict, "parents": [*parents, *raw]}
+    return {**now, "record": made, "verdict": verdict}
+
+
+def _parents(used: dict[str, dict], known: dict[str, dict]) -> list[dict]:
+    """The links of what something was made from; their bytes must still be those it used."""
+    links = [(chain(path, known), then["md5"]) for path, then in used.items()]
+    return [
+        {**link, "verdict": "changed since its use"}
+        if link["verdict"] == "recorded" and link["md5"] != md5
+        else link
+        for link, md5 in links
+    ]
 
 
 def _raw(path: str, md5: str) -> dict:
