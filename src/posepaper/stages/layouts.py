@@ -107,11 +107,19 @@ def _report(builder, tables: list, figures: list):
         },
         raw={str(p): str(p) for p in raw},
         settings={
-            "study": {"name": study.name, "title": study.title, "note": study.note},
+            "study": {"name": study.name, "title": study.title, "note": _note(study)},
             "verdicts": study.verdicts.model_dump(mode="json"),
-            "reasons": dict(study.not_run),
         },
     )
+
+
+def _note(study) -> str:
+    """The study's own words, and what its scale makes of the printed receptive fields."""
+    frames = {k: v for k, v in study.scale.frames.items() if k != v}
+    if not frames:
+        return study.note
+    printed, trained = ("/".join(map(str, values)) for values in zip(*frames.items(), strict=True))
+    return f"{study.note} Receptive fields printed as {printed} are {trained} frames here."
 
 
 def _pdfs(builder, report, figures: list) -> list:
