@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,26 +27,57 @@ def create(path: str | Path, kind: str, attributes: dict) -> Iterator[h5py.File]
         InputError: the disk does not take the file; nothing is left behind then.
     """
     try:
-        with atomic(path) as part:
-            file = h5py.File(part, "w")
-            try:
-                yield file
-                file.attrs["kind"] = kind
-                for name, value in attributes.items():
-                    file.attrs[name] = json.dumps(value, sort_keys=True, ensure_ascii=False)
-                file.attrs["content_hash"] = json.dumps(content_hash(file))
-                file.flush()
-            finally:
-                _close(file)
+        with atomic(path) as part, _Sink(part) as sink, h5py.File(sink, "w") as file:
+            yield file
+            file.attrs["kind"] = kind
+            for name, value in attributes.items():
+                file.attrs[name] = json.dumps(value, sort_keys=True, ensure_ascii=False)
+            file.attrs["content_hash"] = json.dumps(content_hash(file))
     except OSError as error:
         fault = f"could not be written ({error.strerror or str(error).splitlines()[0]})"
         raise InputError(path, fault, "Free disk space or check the folder's permissions") from None
 
 
-def _close(file: h5py.File) -> None:
-    # After a failed write the library fails once more on closing; that error would hide the first.
-    with contextlib.suppress(RuntimeError):
-        file.close()
+class _Sink:
+    """A file for h5py whose first failed write is raised on leaving, not where it happens.
+
+    A write that fails within HDF5 leaves the library broken: it fails once more for every open
+    object and crashes at exit. So it is told that all went well.
+    """
+
+    def __init__(self, path: Path):
+        self._file, self._fault = io.FileIO(path, "w+"), None
+        self.read, self.readinto = self._file.read, self._file.readinto
+        self.seek, self.tell = self._file.seek, self._file.tell
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+        if self._fault:
+            raise self._fault
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def truncate(self, size: int) -> None:
+        """Sets the file's length."""
+        self._attempt(self._file.truncate, size)
+
+    def write(self, data) -> int:
+        """Writes all of ``data`` at the current place."""
+        left = memoryview(data).cast("B")
+        while len(left) and not self._fault:
+            left = left[self._attempt(self._file.write, left) or 0 :]
+        return len(data)
+
+    def _attempt(self, action, given):
+        try:
+            return action(given)
+        except OSError as error:
+            self._fault = self._fault or error
+            return None
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ makes that artefact; Snakemake runs the same command and adds the fingerprint it
 import argparse
 import contextlib
 import errno
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from posepaper import files
 from posepaper.errors import InputError, Refused, TrainingFailed
 from posepaper.provenance import fingerprint, record
 from posepaper.stages import plan
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,13 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
     try:
         run(functions, given.target, given.fingerprint)
     except (InputError, Refused, TrainingFailed) as error:
-        sys.exit(f"posepaper: {error}")
+        # An output is known by the name it would have got.
+        sys.exit("posepaper: " + re.sub(r"\.writing-[^/]+/", "", str(error)))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in DISK_FULL:
             raise
-        sys.exit(f"posepaper: {given.target}: no space left on the disk. Free some and run again")
+        what = f"could not be written ({error.strerror}). Free disk space and run again"
+        sys.exit(f"posepaper: {given.target}: {what}")
 
 
 def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str | None) -> None:

@@ -1,0 +1,60 @@
+"""Two clones make the same bytes, and a clone takes over another's results by DVC."""
+
+import shutil
+
+import pytest
+
+from posepaper import files
+
+pytestmark = pytest.mark.xdist_group("smoke-second")
+
+
+def test_two_clones_make_the_same_tables(first, second):
+    tables = [copy.root / "results/smoke/tables" for copy in (first, second)]
+    names = [{str(p.relative_to(t)) for p in files.walk(t)} for t in tables]
+    assert names[0] == names[1] and len(names[0]) == 40
+    for name in names[0]:
+        assert (tables[0] / name).read_bytes() == (tables[1] / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("folder", ["data", "keypoints", "checkpoints", "predictions", "metrics"])
+def test_two_clones_make_the_same_artefacts(first, second, folder):
+    assert files.md5(first.root / f"results/smoke/{folder}") == files.md5(
+        second.root / f"results/smoke/{folder}"
+    )
+
+
+def test_results_restored_by_dvc_leave_nothing_to_do(second, clone, tmp_path):
+    store = tmp_path / "store"
+    source = second.duplicate(tmp_path / "source")
+    for copy in (source, clone):
+        for words in (("remote", "add", "-d", "-f", "store", str(store)),):
+            assert copy.run("dvc", *words).returncode == 0
+    pointers = sorted((source.root / "results/smoke").glob("*.dvc"))
+    assert len(pointers) >= 8
+    done = source.run("dvc", "push")
+    assert done.returncode == 0, done.stdout
+    for pointer in pointers:
+        target = clone.root / pointer.relative_to(source.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pointer, target)
+    done = clone.run("dvc", "pull")
+    assert done.returncode == 0, done.stdout
+    assert not (clone.root / ".snakemake").exists()
+    assert clone.planned() == {}
+    done = clone.snakemake("all")
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout, done.stdout
+    page = "results/smoke/report/index.html"
+    assert (clone.root / page).read_bytes() == (source.root / page).read_bytes()
+    audit = clone.run("posepaper", "audit", "lifting:table-2:p1-ours:avg", "--study", "smoke")
+    assert audit.returncode == 0, audit.stdout
+
+
+def test_results_restored_in_part_are_made_where_they_lack(second, clone):
+    """Without its checkpoints a restored study trains again, and only then."""
+    for name in ("data", "keypoints"):
+        path = f"results/smoke/{name}"
+        shutil.copytree(second.root / path, clone.root / path)
+    planned = clone.planned()
+    assert not {r for r in planned if r.startswith("prepare_")}
+    assert planned["train_lifting"] == 6 and planned["train_pose2d"] == 2
