@@ -57,7 +57,7 @@ def predict_pose2d(run: job.Run) -> None:
         found = networks.keypoints_in_boxes(model, people, run.settings)
     seconds = time.monotonic() - start
     run.measured["images_per_second"] = len(found["image_index"]) / seconds
-    run.measured |= networks.peak_memory()
+    run.measured.update(networks.peak_memory())
     write_detections(run.outputs["predictions"], found, identity=_provenance(run))
 
 
