@@ -199,3 +199,42 @@ def test_a_scale_changes_what_it_names_only(project):
     assert ours.training.epochs == 2 and ours.training.lr == full.training.lr
     assert ours.model.drop_path == full.model.drop_path == 0.1
     assert ours.protocol == full.protocol and ours.source == full.source
+
+
+PUBLISHED = "pose2d/hrnet-w48: {recipe: hrnet, model: {name: hrnet_w48}"
+
+
+def test_published_weights_are_found_or_named(project):
+    path = project / POSE2D
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(PUBLISHED, f"{PUBLISHED}, weights: w48.pth"), encoding="utf-8")
+    paper = load_study("paper", project)
+    dataset = paper.datasets["pose2d"]
+    for name in dataset.files:
+        file = project / "data" / dataset.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    config, name = {"study": "paper", "data": ["nowhere", "data"]}, "pose2d/hrnet-w48"
+    assert Plan(config).builder.states[name] == "missing-data:weights/w48.pth"
+    (project / "data/weights").mkdir()
+    (project / "data/weights/w48.pth").touch()
+    jobs = [j for j in Plan(config).jobs if j.wildcards.get("experiment") == name]
+    assert [j.rule for j in jobs] == ["train_pose2d", "predict_pose2d", "evaluate_pose2d"]
+    assert jobs[0].raw == {"weights/w48.pth": "data/weights/w48.pth"} and not jobs[0].inputs
+    assert "training" not in jobs[0].settings and jobs[2].settings["identity"]["seeds"] == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ("weights: ../w48.pth", "weights"),
+        ("weights: a.pth, backbone: b.pth", "exclude each other"),
+        ("wieghts: a.pth", "'weights'"),
+    ],
+)
+def test_wrong_weights_are_one_line(project, more, fault):
+    path = project / POSE2D
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(PUBLISHED, f"{PUBLISHED}, {more}"), encoding="utf-8")
+    with pytest.raises(InputError, match=fault):
+        load_study("paper", project)

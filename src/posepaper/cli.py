@@ -39,21 +39,23 @@ def audit(address: str, study: Study = "", as_json: AsJson = False) -> None:
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
-    """List the networks and their parameters."""
+    """List the networks: parameters, and GMAC for a 256 x 192 crop or a frame."""
     import torch
 
     from posepaper import models as rooms
+    from posepaper.models import costs
 
     rows = []
     for name in rooms.list():
         with torch.device("meta"):
             network = rooms.create(name)
-        rows.append({"name": name, "parameters": sum(p.numel() for p in network.parameters())})
+            gmac = costs.gmac(network)
+        rows.append({"name": name, "parameters": costs.parameters(network), "gmac": gmac})
     if as_json:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        print(f"{row['name']:<26}{row['parameters']:>14,}")
+        print(f"{row['name']:<26}{row['parameters']:>14,}{row['gmac']:>10.3f} GMAC")
 
 
 @app.command()

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from posepaper.config import Training
+from posepaper.data.crops import UPPER_BODY
 from posepaper.skeleton import COCO
-from posepaper.training.augmentation import UPPER_BODY, Draws, augmented_crops, draw
+from posepaper.training.augmentation import Draws, augmented_crops, draw
 
 HEIGHT, WIDTH = 256, 192
 

@@ -69,7 +69,7 @@ def test_a_save_that_fails_leaves_the_last_state(tmp_path, monkeypatch):
 def test_status(tmp_path):
     folder = RunFolder(tmp_path / "run")
     assert folder.status == {"state": "new"}
-    folder.set_status("failed", "lift/x seed 0: the loss is nan at epoch 1, batch 2")
+    folder.set_status("failed", error="lift/x seed 0: the loss is nan at epoch 1, batch 2")
     assert folder.status["state"] == "failed"
     assert "batch 2" in folder.status["error"]
     folder.set_status("running")

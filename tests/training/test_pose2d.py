@@ -6,6 +6,7 @@ import torch
 from posepaper import models
 from posepaper.config import Training
 from posepaper.data.people import PeopleSet
+from posepaper.data.person_crops import read_person_crops, write_person_crops
 from posepaper.skeleton import COCO
 from posepaper.training import pose2d
 from posepaper.training.checkpoint import RunFolder
@@ -44,6 +45,14 @@ def stick_people(count=12, seed=0):
     )
 
 
+@pytest.fixture(scope="session")
+def crops(tmp_path_factory):
+    """The stick people, cut out of their images."""
+    path = tmp_path_factory.mktemp("crops") / "crops.h5"
+    write_person_crops(path, stick_people(), [0.75], identity="sticks")
+    return read_person_crops(path)
+
+
 def recipe(**values):
     base = {"lr": 2e-3, "epochs": 4, "batch": 4, "threads": 1}
     return Training(**base | {"scale_factor": 0.2, "rotation": 20, "half_body": 0.3} | values)
@@ -59,13 +68,13 @@ def create(name="hrnet_w32"):
 
 
 @pytest.mark.parametrize("name", ["hrnet_w32", "hourglass_8"])
-def test_networks_learn_and_repeat(name, tmp_path):
+def test_networks_learn_and_repeat(name, crops, tmp_path):
     runs = []
     for attempt in "ab":
         model = create(name)
         curve = train_pose2d(
             model,
-            stick_people(),
+            crops,
             SIZE,
             recipe(),
             RunFolder(tmp_path / attempt),
@@ -83,12 +92,11 @@ def epoch_of(batches, epoch=0):
     return [(a.numpy(), b.numpy()) for a, b in batches.epoch(epoch, order)]
 
 
-def test_crops_carry_their_keypoints():
+def test_crops_carry_their_keypoints(crops):
     """The colour at a keypoint in the crop is its joint's, or its twin's where mirrored."""
-    people = stick_people()
     palette = np.random.default_rng(0).integers(80, 255, (17, 3))[:, ::-1]
     twins = palette[list(COCO.flip)]
-    batches = PeopleBatches(people, (256, 192), recipe(half_body=0.0), seed=0)
+    batches = PeopleBatches(crops, (256, 192), recipe(half_body=0.0), seed=0)
     assert len(batches) == 11
     shares = []
     for images, keypoints in epoch_of(batches):
@@ -102,23 +110,38 @@ def test_crops_carry_their_keypoints():
     assert {0, 1} == set(np.argmax(shares, axis=1))
 
 
-def test_epochs_differ_and_repeat():
-    batches = PeopleBatches(stick_people(), SIZE, recipe(), seed=0)
+def test_epochs_differ_and_repeat(crops):
+    batches = PeopleBatches(crops, SIZE, recipe(), seed=0)
     first, again, other = epoch_of(batches), epoch_of(batches), epoch_of(batches, 1)
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0][1], other[0][1])
 
 
-def test_workers_cut_the_same_crops(monkeypatch):
-    people = stick_people()
-    resident = epoch_of(PeopleBatches(people, SIZE, recipe(), seed=0))
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_cut_the_same_crops_and_outlive_an_epoch(crops, workers, monkeypatch):
+    here = PeopleBatches(crops, SIZE, recipe(), seed=0)
+    assert here.resident and here.loader.num_workers == 0
     monkeypatch.setattr(pose2d, "RESIDENT_BYTES", 1)
-    batches = PeopleBatches(people, SIZE, recipe(), seed=0)
-    assert not batches.resident
-    streamed = epoch_of(batches)
-    for ours, theirs in zip(streamed, resident, strict=True):
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        np.testing.assert_array_equal(ours[1], theirs[1])
+    monkeypatch.setattr(pose2d, "_workers", lambda: workers)
+    there = PeopleBatches(crops, SIZE, recipe(), seed=0)
+    assert not there.resident and there.loader.num_workers == workers
+    processes = []
+    for epoch in (0, 1, 5):
+        for ours, theirs in zip(epoch_of(there, epoch), epoch_of(here, epoch), strict=True):
+            np.testing.assert_array_equal(ours[0], theirs[0])
+            np.testing.assert_array_equal(ours[1], theirs[1])
+        processes.append({worker.pid for worker in there.loader._iterator._workers})
+    assert processes[0] == processes[1] == processes[2] and len(processes[0]) == workers
+
+
+def test_a_network_sees_the_colours_it_was_published_with():
+    red = torch.tensor([255, 0, 0], dtype=torch.uint8).view(1, 1, 1, 3)
+    plain, turned = pose2d.normalise(red), pose2d.normalise(red, "BGR")
+    assert plain.argmax() == 0 and turned.argmax() == 2
+    with torch.device("meta"):
+        orders = {n: pose2d.colours_of(models.create(n)) for n in models.list()}
+    others = {n for n, order in orders.items() if order == "BGR"}
+    assert others == {"simplebaseline_resnet50", "simplebaseline_resnet101"}
 
 
 def test_heatmaps_of_crops_and_their_mirror_images():

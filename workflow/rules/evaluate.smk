@@ -1,7 +1,8 @@
 # Predictions of every trained network on its test set, and the numbers measured on them.
 #
 # Needs: checkpoints, data/{role}.h5, keypoints/{source}.h5
-# Makes: predictions/{experiment}/seed{k}.h5, metrics/{experiment}/seed{k}.json
+# Makes: predictions/{experiment}/seed{k}.h5, metrics/{experiment}/seed{k}.json; where a recipe has
+#        validate_every, checkpoints/{experiment}/seed{k}.best.safetensors and .ap.json
 # Steps: predictions are kept, so that a metric can be measured again without the network.
 
 
@@ -103,4 +104,30 @@ rule evaluate_lifting:
         "Evaluating {wildcards.experiment}, seed {wildcards.seed}"
     shell:
         "python -m posepaper.stages.evaluate {output.metrics:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
+
+
+rule evaluate_epochs:
+    input:
+        data=plan.planned("evaluate_epochs", "data"),
+        checkpoint=plan.planned("evaluate_epochs", "checkpoint"),
+        stamp=plan.planned("evaluate_epochs", "stamp"),
+    output:
+        best="results/{study}/checkpoints/{experiment}/seed{seed}.best.safetensors",
+        curve="results/{study}/checkpoints/{experiment}/seed{seed}.ap.json",
+    log:
+        "results/{study}/logs/epochs/{experiment}/seed{seed}.log",
+    benchmark:
+        "results/{study}/benchmarks/epochs/{experiment}/seed{seed}.tsv"
+    wildcard_constraints:
+        experiment="pose2d/[a-z0-9.-]+",
+    threads: plan.planned("evaluate_epochs", "threads")
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("evaluate_epochs", "fingerprint"),
+    message:
+        "Comparing the epochs of {wildcards.experiment}, seed {wildcards.seed}"
+    shell:
+        "python -m posepaper.stages.evaluate {output.best:q}"
         " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"

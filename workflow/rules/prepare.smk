@@ -1,9 +1,10 @@
 # Datasets and imported 2D keypoints, from their own file formats to one HDF5 layout each.
 #
 # Needs: the datasets' own files (config: data), or nothing for the generated mini world.
-# Makes: data/{role}.h5, data/pose3d-frames.h5, keypoints/{source}.h5
+# Makes: data/{role}.h5, data/pose2d-crops.h5, data/pose3d-frames.h5, keypoints/{source}.h5
 # Steps: the world is generated; poses, people and videos are read and checked; keypoint files are
-#        aligned with the poses; person crops of the 3D dataset's videos go into one archive.
+#        aligned with the poses; the 2D dataset's people are cut out of their photos once; person
+#        crops of the 3D dataset's videos go into one archive.
 
 
 rule prepare_world:
@@ -70,6 +71,29 @@ rule prepare_people:
         "Reading the annotated people of {wildcards.role}"
     shell:
         "python -m posepaper.stages.prepare {output.dataset:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
+
+
+rule prepare_crops:
+    input:
+        people=plan.planned("prepare_crops", "people"),
+        stamp=plan.planned("prepare_crops", "stamp"),
+    output:
+        crops="results/{study}/data/{role}-crops.h5",
+    log:
+        "results/{study}/logs/data/{role}-crops.log",
+    benchmark:
+        "results/{study}/benchmarks/data/{role}-crops.tsv"
+    wildcard_constraints:
+        role=plan.values("prepare_crops", "role"),
+    resources:
+        mem_mb=4000,
+    params:
+        fingerprint=plan.planned("prepare_crops", "fingerprint"),
+    message:
+        "Cutting the people of {wildcards.role} out of their photos"
+    shell:
+        "python -m posepaper.stages.prepare {output.crops:q}"
         " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
 
 

@@ -1,13 +1,14 @@
 # The trainings of both papers, 2D and 3D, one job a seed.
 #
-# Needs: data/{role}.h5 and, for lifting, keypoints/{source}.h5
+# Needs: data/{role}-crops.h5, or data/{role}.h5 and keypoints/{source}.h5 for lifting; no data
+#        where published weights take the training's place
 # Makes: checkpoints/{experiment}/seed{k}.safetensors and its curve
 # Steps: a killed training goes on from results/{study}/runs; a finished one is found there again.
 
 
 rule train_pose2d:
     input:
-        data=plan.planned("train_pose2d", "data"),
+        crops=plan.planned("train_pose2d", "crops"),
         stamp=plan.planned("train_pose2d", "stamp"),
     output:
         checkpoint="results/{study}/checkpoints/{experiment}/seed{seed}.safetensors",

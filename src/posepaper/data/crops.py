@@ -10,8 +10,12 @@ take leading batch dimensions.
 import cv2
 import numpy as np
 
-_SCALE_UNIT = 200.0
+from posepaper.skeleton import COCO
+
+SCALE_UNIT = 200.0
 _PADDING = 1.25
+UPPER_BODY = np.arange(len(COCO.joints)) <= COCO.joints.index("right_wrist")
+HALF_BODY_MARGIN = 1.5 / 1.25
 
 
 def box_to_centre_scale(boxes: np.ndarray, aspect: float = 0.75) -> tuple[np.ndarray, np.ndarray]:
@@ -23,7 +27,29 @@ def box_to_centre_scale(boxes: np.ndarray, aspect: float = 0.75) -> tuple[np.nda
     centres = boxes[..., :2] + boxes[..., 2:] / 2
     width = np.maximum(boxes[..., 2], boxes[..., 3] * aspect)
     sides = np.stack([width, width / aspect], axis=-1)
-    return centres, (sides * (_PADDING / _SCALE_UNIT)).astype(np.float32)
+    return centres, (sides * (_PADDING / SCALE_UNIT)).astype(np.float32)
+
+
+def body_halves(keypoints: np.ndarray, aspect: float = 0.75):
+    """Upper and lower body of P people as SimpleBaseline and HRNet crop them in training.
+
+    Args:
+        keypoints: (P, 17, 3) COCO order, x, y in pixels and visibility.
+
+    Returns:
+        labelled joints (2, P), the upper body first, centres (2, P, 2) pixels and scales
+        (2, P, 2) pixels/200. A half of fewer than 2 joints, or without extent, is no crop: its
+        scale is 0.
+    """
+    visible = keypoints[..., 2] > 0
+    half = np.stack([visible & UPPER_BODY, visible & ~UPPER_BODY])
+    xy, count = keypoints[..., :2], half.sum(axis=-1)
+    centre = (xy * half[..., None]).sum(axis=2) / np.maximum(count, 1)[..., None]
+    low = np.where(half[..., None], xy, np.inf).min(axis=2)
+    high = np.where(half[..., None], xy, -np.inf).max(axis=2)
+    extent = np.where((count >= 2)[..., None], high - low, 0.0)
+    _, scale = box_to_centre_scale(np.concatenate([centre, extent], axis=-1), aspect)
+    return count, centre, scale * HALF_BODY_MARGIN
 
 
 def affine(centre, scale, rotation, size: tuple[int, int]) -> np.ndarray:
@@ -37,7 +63,7 @@ def affine(centre, scale, rotation, size: tuple[int, int]) -> np.ndarray:
     """
     centre = np.asarray(centre, dtype=np.float64)
     angle = np.deg2rad(np.asarray(rotation, dtype=np.float64))
-    zoom = size[0] / (np.asarray(scale, dtype=np.float64)[..., 0] * _SCALE_UNIT)
+    zoom = size[0] / (np.asarray(scale, dtype=np.float64)[..., 0] * SCALE_UNIT)
     cos, sin = np.broadcast_arrays(zoom * np.cos(angle), zoom * np.sin(angle))[:2]
     linear = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], axis=-2)
     offset = np.array(size, dtype=np.float64) / 2 - (linear @ centre[..., None])[..., 0]

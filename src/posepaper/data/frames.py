@@ -4,14 +4,12 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import h5py
 import numpy as np
 
+from posepaper.data import jpeg
 from posepaper.data.hdf5 import create, opened
 from posepaper.errors import InputError
-
-_QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 95)
 
 
 def write_frames(
@@ -31,19 +29,14 @@ def write_frames(
     Raises:
         InputError: the disk does not take the file.
     """
-    attributes = {"identity": identity, "units": "px", "encoding": "jpeg-95"}
+    attributes = {"identity": identity, "units": "px", "encoding": f"jpeg-{jpeg.QUALITY}"}
     with create(path, "frames", attributes) as file:
         for key, crops, transforms in sequences:
             group = file.create_group(key)
-            encoded = [_encode(image) for image in crops]
+            encoded = [jpeg.encode(image) for image in crops]
             group["bytes"] = np.frombuffer(b"".join(encoded), np.uint8)
             group["offsets"] = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
             group["transforms"] = np.asarray(transforms, dtype=np.float32)
-
-
-def _encode(image: np.ndarray) -> bytes:
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
 
 
 def read_frames(path: str | Path, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +51,7 @@ def read_frames(path: str | Path, key: str) -> tuple[np.ndarray, np.ndarray]:
         group = file[key]
         data, offsets = group["bytes"][()], group["offsets"][()]
         transforms = group["transforms"][()]
-    images = [cv2.imdecode(data[a:b], cv2.IMREAD_COLOR_RGB) for a, b in itertools.pairwise(offsets)]
+    images = [jpeg.decode(data[a:b]) for a, b in itertools.pairwise(offsets)]
     return np.stack(images), transforms
 
 

@@ -4,7 +4,9 @@ import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import h5py
@@ -162,3 +164,27 @@ class ByteStore:
         """Writes what waits, and ``offsets`` (number of strings + 1,) int64."""
         self._flush()
         self._group["offsets"] = np.array(self._ends, dtype=np.int64)
+
+
+@dataclass
+class StoredBytes(Sequence):
+    """The byte strings of a :class:`ByteStore`'s group ``group``, read one at a time.
+
+    The open file is kept per process, since HDF5 handles survive neither pickling nor a fork.
+    """
+
+    path: str
+    group: str
+    offsets: np.ndarray
+    _open: tuple[int, h5py.Dataset] | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> bytes:
+        if self._open is None or self._open[0] != os.getpid():
+            self._open = (os.getpid(), h5py.File(self.path, "r")[f"{self.group}/bytes"])
+        return self._open[1][self.offsets[index] : self.offsets[index + 1]].tobytes()
+
+    def __getstate__(self) -> dict:
+        return vars(replace(self, _open=None))

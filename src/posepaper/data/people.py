@@ -1,15 +1,13 @@
 """The HDF5 layout of a 2D dataset: encoded images and the people annotated in them."""
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import h5py
 import numpy as np
 
-from posepaper.data.hdf5 import ByteStore, create, opened
+from posepaper.data import jpeg
+from posepaper.data.hdf5 import ByteStore, StoredBytes, create, opened
 from posepaper.errors import InputError
 from posepaper.skeleton import COCO
 
@@ -50,9 +48,7 @@ class PeopleSet:
         Raises:
             InputError: the image is damaged or has another size than its annotation says.
         """
-        data = np.frombuffer(self.encoded[index], np.uint8)
-        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        image = cv2.imdecode(data, flags) if data.size else None
+        image = jpeg.decode(self.encoded[index])
         label = f"image {self.image_ids[index]}"
         if image is None:
             raise InputError(self.file, f"{label} cannot be decoded", "Fetch the images again")
@@ -114,32 +110,7 @@ def read_people(path: str | Path, split: str) -> PeopleSet:
             raise InputError(path, f"has no split {split}", "Rebuild it from the study's data")
         group = file[split]
         arrays = {k: group[k][()] for k in (*_PLAIN, *_DETECTED) if k in group}
-        images = StoredImages(str(path), split, group["images/offsets"][()])
+        images = StoredBytes(str(path), f"{split}/images", group["images/offsets"][()])
         return PeopleSet(
             file=str(path), encoded=images, dropped=int(group.attrs["dropped"]), **arrays
         )
-
-
-@dataclass
-class StoredImages(Sequence):
-    """The encoded images of one split of a people file, read one at a time.
-
-    The open file is kept per process, since HDF5 handles survive neither pickling nor a fork.
-    """
-
-    path: str
-    split: str
-    offsets: np.ndarray
-    _open: tuple[int, h5py.File] | None = field(default=None, repr=False)
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, index: int) -> bytes:
-        if self._open is None or self._open[0] != os.getpid():
-            self._open = (os.getpid(), h5py.File(self.path, "r"))
-        data = self._open[1][self.split]["images/bytes"]
-        return data[self.offsets[index] : self.offsets[index + 1]].tobytes()
-
-    def __getstate__(self) -> dict:
-        return {f.name: getattr(self, f.name) for f in fields(self)} | {"_open": None}

@@ -30,6 +30,8 @@ class SimpleBaseline(nn.Module):
     """
 
     heads = ("deconv_layers", "final_layer", "attention")
+    # The public networks were trained on images as OpenCV reads them.
+    colours = "BGR"
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ PLUMBING = (
     "posepaper",
     "posepaper.cli",
     "posepaper.config",
+    "posepaper.config.reading",
     "posepaper.experiments",
     "posepaper.progress",
     "posepaper.provenance",

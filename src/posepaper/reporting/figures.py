@@ -120,7 +120,7 @@ def _save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
 
 
 def _curves(spec: Curves, histories: dict, states: dict) -> tuple[Figure | None, str]:
-    there = [name for name in spec.experiments if histories.get(name)]
+    there = [name for name in spec.experiments if any(histories.get(name, ()))]
     if not there:
         return None, states.get(spec.experiments[0], "not-run")
     with mpl.rc_context(STYLE):
@@ -128,7 +128,8 @@ def _curves(spec: Curves, histories: dict, states: dict) -> tuple[Figure | None,
         for colour, name in zip(COLOURS, spec.experiments, strict=False):
             label = spec.names.get(name, name)
             if name not in there:
-                why = status_text(states.get(name, "not-run"))
+                published = "published weights" if name in histories else "not-run"
+                why = status_text(states.get(name, published))
                 axes.plot([], [], color=colour, linestyle=":", label=f"{label} ({why})")
                 continue
             seeds = histories[name]

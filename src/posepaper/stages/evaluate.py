@@ -1,10 +1,13 @@
 """Predictions on the test set and the numbers measured on them.
 
-Rules ``predict_pose2d``, ``predict_lifting``, ``evaluate_pose2d`` and ``evaluate_lifting``.
+Rules ``predict_pose2d``, ``predict_lifting``, ``evaluate_pose2d``, ``evaluate_lifting`` and
+``evaluate_epochs``, which compares a training's epochs for who wants more than its last.
 Networks are imported where a rule needs them, so that measuring starts without torch.
 """
 
 import json
+import time
+from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -13,8 +16,10 @@ from posepaper import files
 from posepaper.data.detections import read_detections, write_detections
 from posepaper.data.layout import read_poses, read_predictions, write_predictions
 from posepaper.data.people import read_people
+from posepaper.errors import InputError
 from posepaper.evaluation import coco, human36m, mpi3dhp
 from posepaper.progress import Progress
+from posepaper.provenance import record
 from posepaper.stages import job, lifting_data
 
 MM = 1000.0
@@ -32,10 +37,13 @@ def predict_lifting(run: job.Run) -> None:
         networks.trained(run.inputs["checkpoint"], settings["threads"]) as model,
         Progress(f"predict {settings['experiment']}", len(data.sequences), "sequence") as bar,
     ):
+        start = time.monotonic()
         for sequence, screen in zip(data.sequences, data.screen, strict=True):
             poses = predict(model, [screen], skeleton=data.skeleton, flip=flip)
             predictions[sequence.key] = poses[0]
             bar.update()
+    frames = sum(len(poses) for poses in predictions.values())
+    run.measured["frames_per_second"] = frames / (time.monotonic() - start)
     write_predictions(run.outputs["predictions"], predictions, identity=_provenance(run))
 
 
@@ -45,7 +53,11 @@ def predict_pose2d(run: job.Run) -> None:
 
     people = read_people(run.inputs["data"], "val")
     with networks.trained(run.inputs["checkpoint"], run.settings["threads"]) as model:
+        start = time.monotonic()
         found = networks.keypoints_in_boxes(model, people, run.settings)
+    seconds = time.monotonic() - start
+    run.measured["images_per_second"] = len(found["image_index"]) / seconds
+    run.measured.update(networks.peak_memory())
     write_detections(run.outputs["predictions"], found, identity=_provenance(run))
 
 
@@ -68,12 +80,44 @@ def evaluate_lifting(run: job.Run) -> None:
 
 def evaluate_pose2d(run: job.Run) -> None:
     """AP and AR in percent by COCO's protocol."""
-    protocol = run.settings["protocol"]
     people = read_people(run.inputs["data"], "val")
-    found = read_detections(run.inputs["predictions"])
-    thresholds = {name: protocol[name] for name in ("keypoint_threshold", "nms_threshold")}
-    detections = coco.detections(**found, **thresholds)
+    detections = _detections(read_detections(run.inputs["predictions"]), run.settings)
     _write(run, "pose2d", coco.evaluate(people, detections, seed=run.settings["seed"]))
+
+
+def evaluate_epochs(run: job.Run) -> None:
+    """AP after every kept epoch of a training, and the weights of the best one.
+
+    COCO's papers report on the very split that decides here. So the numbers of every table are
+    those of the last epoch, and the best one's weights stand apart for who asks for them.
+
+    Raises:
+        InputError: the run folder that kept the epochs is gone.
+    """
+    from posepaper.stages import networks
+
+    settings, last = run.settings, run.inputs["checkpoint"]
+    people = read_people(run.inputs["data"], "val")
+    folder = job.run_folder(last, record.read(last)["fingerprint"])
+    curve, weights = [], {}
+    for epoch in settings["epochs"]:
+        file = last if epoch == settings["epochs"][-1] else networks.kept(folder, epoch)
+        if not Path(file).exists():
+            raise InputError(file, "is gone", f"Delete {last} to train it again")
+        with networks.trained(last, settings["threads"], weights=file) as model:
+            found = networks.keypoints_in_boxes(model, people, settings)
+        values = coco.evaluate(people, _detections(found, settings), resamples=0)["values"]
+        curve.append({"epoch": epoch, **values})
+        weights[epoch] = file
+    best = max(curve, key=lambda point: point["ap"])["epoch"]
+    facts = {"experiment": settings["experiment"], "seed": settings["seed"], "best": best}
+    files.write_json(run.outputs["curve"], {**facts, "epochs": curve})
+    networks.write_like(last, weights[best], run.outputs["best"], best)
+
+
+def _detections(found: dict, settings: dict) -> coco.Detections:
+    names = ("keypoint_threshold", "nms_threshold")
+    return coco.detections(**found, **{name: settings["protocol"][name] for name in names})
 
 
 def _relative(positions: np.ndarray, root: int) -> np.ndarray:
@@ -94,7 +138,9 @@ def _provenance(run: job.Run) -> dict:
 def _write(run: job.Run, kind: str, result: dict) -> None:
     settings = run.settings
     with safetensors.safe_open(run.inputs["checkpoint"], framework="np") as checkpoint:
-        parameters = json.loads(checkpoint.metadata()["posepaper"])["parameters"]
+        made = json.loads(checkpoint.metadata()["posepaper"])
+    costs = {name: made[name] for name in ("parameters", "gmac")}
+    costs["checkpoint_bytes"] = files.size(run.inputs["checkpoint"])
     names = ("experiment", "seed", "roles")
     files.write_json(
         run.outputs["metrics"],
@@ -103,7 +149,7 @@ def _write(run: job.Run, kind: str, result: dict) -> None:
             "kind": kind,
             "identity": {**settings["identity"], "settings": settings["protocol"]},
             **result,
-            "values": {**result["values"], "parameters": parameters},
+            "values": {**result["values"], **costs},
         },
     )
 
@@ -115,5 +161,6 @@ if __name__ == "__main__":
             "predict_lifting": predict_lifting,
             "evaluate_pose2d": evaluate_pose2d,
             "evaluate_lifting": evaluate_lifting,
+            "evaluate_epochs": evaluate_epochs,
         }
     )

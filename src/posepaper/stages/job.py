@@ -7,10 +7,12 @@ makes that artefact; Snakemake runs the same command and adds the fingerprint it
 import argparse
 import contextlib
 import errno
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from posepaper import files
@@ -31,6 +33,7 @@ class Run:
         outputs: named paths to write to; renamed into place when the function returns.
         settings: the resolved settings, as planned.
         folder: undeclared scratch that outlives a failed job, named by the fingerprint.
+        measured: what a function notes of its speed and memory; kept in the record only.
     """
 
     target: str
@@ -39,6 +42,7 @@ class Run:
     outputs: dict[str, Path]
     settings: dict
     folder: Path
+    measured: dict[str, float] = field(default_factory=dict)
 
 
 def main(functions: dict[str, Callable[[Run], None]]) -> None:
@@ -60,24 +64,33 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
 
 
 def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str | None) -> None:
-    """Makes ``target``; refuses where the code or a parent changed since it was planned."""
+    """Makes ``target``; refuses where the code or a parent changed since it was planned.
+
+    Of several processes that torchrun started for one job, the first writes.
+    """
     start = record.now()
     stamp = plan.read_stamp(target)
     job = stamp["job"]
     _check(stamp, planned)
     outputs = {name: Path(path) for name, path in job["outputs"].items()}
     with contextlib.ExitStack() as stack:
-        parts = {name: stack.enter_context(files.atomic(path)) for name, path in outputs.items()}
-        functions[job["rule"]](
-            Run(
-                target=target,
-                inputs=job["inputs"],
-                raw=job["raw"],
-                outputs=parts,
-                settings=job["settings"],
-                folder=run_folder(target, stamp["fingerprint"]),
-            )
+        if int(os.environ.get("RANK", 0)):
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            parts = {name: scratch / path.name for name, path in outputs.items()}
+            outputs = {}
+        else:
+            parts = {n: stack.enter_context(files.atomic(path)) for n, path in outputs.items()}
+        made = Run(
+            target=target,
+            inputs=job["inputs"],
+            raw=job["raw"],
+            outputs=parts,
+            settings=job["settings"],
+            folder=run_folder(target, stamp["fingerprint"]),
         )
+        functions[job["rule"]](made)
+    if not outputs:
+        return
     paths = [p for given in job["inputs"].values() for p in _listed(given)]
     facts = {
         "rule": job["rule"],
@@ -88,6 +101,7 @@ def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str |
         "seed": job["settings"].get("seed"),
         "inputs": {path: record.describe(path) for path in paths},
         "raw": {path: record.describe(path) for path in job["raw"].values()},
+        "measured": made.measured,
     }
     record.write(outputs, facts, start)
 

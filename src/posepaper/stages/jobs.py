@@ -31,7 +31,7 @@ class Builder:
         planned = [e for n, e in self.study.experiments.items() if not self.states[n]]
         jobs = [*self._world(), *self._datasets(), *self._keypoints()]
         for experiment in planned:
-            for seed in range(self.study.seeds):
+            for seed in self.seeds(experiment.name):
                 jobs += self._experiment(experiment, seed)
         return [*jobs, *layouts.jobs(self)]
 
@@ -53,6 +53,8 @@ class Builder:
             return "not-run"
         if self.missing[experiment.data]:
             return self.missing[experiment.data]
+        if absent := [f for f in self.published(experiment) if not self.find_weights(f)]:
+            return f"missing-data:weights/{absent[0]}"
         return self._source_state(experiment.source) if experiment.source else ""
 
     def _source_state(self, source: str) -> str:
@@ -76,11 +78,25 @@ class Builder:
 
     def find(self, dataset: Dataset, name: str) -> str | None:
         """A dataset's file in the first data root that has it."""
-        for root in self.roots:
-            path = Path(root) / dataset.folder / name
-            if path.exists():
-                return str(path)
-        return None
+        return self._in_roots(Path(dataset.folder) / name)
+
+    def find_weights(self, name: str) -> str | None:
+        """A published weight file in the folder ``weights`` of the first data root that has it."""
+        return self._in_roots(Path("weights") / name)
+
+    def _in_roots(self, name: Path) -> str | None:
+        there = (Path(root) / name for root in self.roots)
+        return next((str(path) for path in there if path.exists()), None)
+
+    @staticmethod
+    def published(experiment: Experiment) -> dict[str, str]:
+        """Weight files an experiment starts from, and what they are to it."""
+        given = {"weights": experiment.weights, "backbone": experiment.backbone}
+        return {file: role for role, file in given.items() if file}
+
+    def seeds(self, name: str) -> range:
+        """Seeds an experiment is run with; published weights have one."""
+        return range(1 if self.study.experiments[name].weights else self.study.seeds)
 
     @staticmethod
     def _is_world(dataset: Dataset) -> bool:
@@ -91,6 +107,10 @@ class Builder:
     def data(self, role: str) -> str:
         """The prepared dataset of a role."""
         return f"{self.base}/data/{role}.h5"
+
+    def crops(self, role: str) -> str:
+        """The people of a 2D dataset cut out of their photos."""
+        return f"{self.base}/data/{role}-crops.h5"
 
     def keypoints(self, source: str) -> str:
         """The keypoint file of a 2D source role."""
@@ -128,9 +148,20 @@ class Builder:
             settings = {"folder": folder, **dataset.model_dump(mode="json", include=keep)}
             outputs = {"dataset": self.data(role)}
             jobs.append(Job(rule, {"role": role}, outputs, settings=settings, **origin))
+            if role == "pose2d":
+                jobs.append(self._crops(role, dataset))
             if role == "pose3d" and dataset.images:
                 jobs.append(self._frames(dataset))
         return jobs
+
+    def _crops(self, role: str, dataset: Dataset) -> Job:
+        images = {e.image for e in self.study.experiments.values() if e.kind == "pose2d"}
+        settings = {
+            "identity": dataset.identity,
+            "aspects": sorted({width / height for height, width in images}),
+        }
+        inputs, outputs = {"people": self.data(role)}, {"crops": self.crops(role)}
+        return Job("prepare_crops", {"role": role}, outputs, inputs, settings=settings)
 
     def _frames(self, dataset: Dataset) -> Job:
         origin, folder = self._origin(dataset, list(dataset.files))
@@ -187,19 +218,15 @@ class Builder:
             "seed": seed,
             "threads": e.training.threads,
         }
-        checkpoint = {
-            "checkpoint": self.artefact("checkpoints", e.name, seed, ".safetensors"),
-            "curve": self.artefact("checkpoints", e.name, seed, ".curve.json"),
-        }
         predictions = {"predictions": self.artefact("predictions", e.name, seed, ".h5")}
         metrics = {"metrics": self.artefact("metrics", e.name, seed, ".json")}
-        training = shared | {"training": e.training.model_dump(mode="json"), "image": e.image}
+        training = self._training(e, shared, wildcards, inputs)
+        trained = {"checkpoint": training.target}
         protocol = e.protocol.model_dump(mode="json")
         prediction = shared | {"protocol": protocol, "image": e.image}
         prediction["boxes"] = self.study.datasets[e.data].boxes
-        trained = {"checkpoint": checkpoint["checkpoint"]}
-        return [
-            Job(f"train_{e.kind}", wildcards, checkpoint, inputs, settings=training),
+        jobs = [
+            training,
             Job(f"predict_{e.kind}", wildcards, predictions, inputs | trained, settings=prediction),
             Job(
                 f"evaluate_{e.kind}",
@@ -215,6 +242,34 @@ class Builder:
                 },
             ),
         ]
+        every = e.training.validate_every
+        if every and every < e.training.epochs and not e.weights:
+            epochs = [*range(every, e.training.epochs, every), e.training.epochs]
+            outputs = {
+                "best": self.artefact("checkpoints", e.name, seed, ".best.safetensors"),
+                "curve": self.artefact("checkpoints", e.name, seed, ".ap.json"),
+            }
+            settings = prediction | {"epochs": epochs}
+            rule = "evaluate_epochs"
+            jobs.append(Job(rule, wildcards, outputs, inputs | trained, settings=settings))
+        return jobs
+
+    def _training(self, e: Experiment, shared: dict, wildcards: dict, inputs: dict) -> Job:
+        """A training, or published weights in its place, which need no data."""
+        seed = shared["seed"]
+        outputs = {
+            "checkpoint": self.artefact("checkpoints", e.name, seed, ".safetensors"),
+            "curve": self.artefact("checkpoints", e.name, seed, ".curve.json"),
+        }
+        files = self.published(e)
+        settings = shared | {"image": e.image, "published": files}
+        raw = {f"weights/{file}": self.find_weights(file) for file in files}
+        if e.weights:
+            return Job(f"train_{e.kind}", wildcards, outputs, {}, raw, settings)
+        settings["training"] = e.training.model_dump(mode="json")
+        if e.kind == "pose2d":
+            inputs = {"crops": self.crops(e.data)}
+        return Job(f"train_{e.kind}", wildcards, outputs, inputs, raw, settings)
 
     def _identity(self, e: Experiment) -> dict:
         source = self.study.keypoints[e.source].identity or e.source if e.source else None
@@ -224,5 +279,5 @@ class Builder:
             "source": source,
             "boxes": self.study.datasets[e.data].boxes if e.boxes else None,
             "protocol": e.protocol.name,
-            "seeds": self.study.seeds,
+            "seeds": len(self.seeds(e.name)),
         }

@@ -45,8 +45,9 @@ def _results(builder, file: Path, names: list[str]) -> dict:
                 file, f"no experiment '{name}'", f"Nearest valid: '{nearest(name, known)}'"
             )
     planned = sorted({n for n in names if not builder.states[n]})
-    seeds = range(builder.study.seeds)
-    metrics = [builder.artefact("metrics", n, s, ".json") for n in planned for s in seeds]
+    metrics = [
+        builder.artefact("metrics", n, s, ".json") for n in planned for s in builder.seeds(n)
+    ]
     states = {n: builder.states[n] for n in sorted(set(names)) if builder.states[n]}
     return {"metrics": metrics, "states": states}
 

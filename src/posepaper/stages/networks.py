@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,29 +15,50 @@ from posepaper.errors import InputError
 from posepaper.evaluation.heatmaps import decode, flip_back
 from posepaper.progress import Progress
 from posepaper.skeleton import COCO
-from posepaper.training.checkpoint import read_checkpoint
+from posepaper.training.checkpoint import RunFolder, read_checkpoint, save_checkpoint
 from posepaper.training.loop import exact
 from posepaper.training.pose2d import predict_heatmaps
 
 STRIDE = 4
-UNIT = 200.0
 BATCH = 128
 
 
 @contextlib.contextmanager
-def trained(checkpoint: str, threads: int) -> Iterator[torch.nn.Module]:
-    """The network of a checkpoint with its weights, run deterministically on that many threads.
+def trained(
+    checkpoint: str, threads: int, weights: str | Path | None = None
+) -> Iterator[torch.nn.Module]:
+    """The network of a checkpoint, run deterministically on that many threads.
+
+    Its weights are the checkpoint's, or those of another file of the same training.
 
     Raises:
-        InputError: the file is not a checkpoint of this project.
+        InputError: a file is not a checkpoint of this project.
     """
-    weights, facts = read_checkpoint(checkpoint)
+    tensors, facts = read_checkpoint(checkpoint)
     options = dict(facts["model"])
     model = models.create(options.pop("name"), **options)
-    model.load_state_dict(weights)
+    model.load_state_dict(read_checkpoint(weights)[0] if weights else tensors)
     cv2.setNumThreads(threads)
     with exact(threads):
         yield model.eval()
+
+
+def kept(folder: Path, epoch: int) -> Path:
+    """Where a training keeps the weights after an epoch."""
+    return RunFolder(folder).kept(epoch)
+
+
+def write_like(checkpoint: str, weights: str | Path, path: Path, epoch: int) -> None:
+    """Writes the weights of one epoch of a training with the facts of its checkpoint."""
+    facts = read_checkpoint(checkpoint)[1]
+    save_checkpoint(path, read_checkpoint(weights)[0], {**facts, "epoch": epoch})
+
+
+def peak_memory() -> dict[str, int]:
+    """The most memory this process had on its accelerator, bytes; nothing on a CPU."""
+    if not torch.cuda.is_available():
+        return {}
+    return {"peak_device_bytes": torch.cuda.max_memory_allocated()}
 
 
 def keypoints_in_crops(
@@ -73,7 +95,7 @@ def keypoints_in_boxes(model: torch.nn.Module, people: PeopleSet, settings: dict
         "keypoints": crops.transform_points(keypoints, back).astype(np.float32),
         "keypoint_scores": keypoint_scores,
         "box_scores": scores.astype(np.float32),
-        "areas": np.prod(scales * UNIT, axis=1),
+        "areas": np.prod(scales * crops.SCALE_UNIT, axis=1),
     }
 
 

@@ -12,7 +12,8 @@ from posepaper.data import cmu, coco, human36m, mpi_inf_3dhp
 from posepaper.data.frames import write_frames
 from posepaper.data.layout import read_keypoints, read_poses, write_keypoints, write_poses
 from posepaper.data.open_data import check_hash
-from posepaper.data.people import write_people
+from posepaper.data.people import read_people, write_people
+from posepaper.data.person_crops import write_person_crops
 from posepaper.data.video import read_video
 from posepaper.errors import InputError
 from posepaper.progress import Progress
@@ -81,6 +82,15 @@ def people(run: job.Run) -> None:
             raise InputError(folder, f"has no {pattern}", "See data/README.md")
         splits[split] = coco.read_split(folder, annotations, split)
     write_people(run.outputs["dataset"], splits, identity=run.settings["identity"])
+
+
+def person_crops(run: job.Run) -> None:
+    """Every person of the train split cut out of its photo, for training to read."""
+    people = read_people(run.inputs["people"], "train")
+    settings = run.settings
+    write_person_crops(
+        run.outputs["crops"], people, settings["aspects"], identity=settings["identity"]
+    )
 
 
 def video(run: job.Run) -> None:
@@ -176,6 +186,7 @@ if __name__ == "__main__":
             "prepare_poses": poses,
             "prepare_keypoints": keypoints,
             "prepare_people": people,
+            "prepare_crops": person_crops,
             "prepare_video": video,
             "prepare_frames": frames,
         }

@@ -33,7 +33,7 @@ def report(run: job.Run) -> None:
 
 
 def costs(base: Path) -> dict[str, dict]:
-    """Measured seconds and peak memory of the job behind every artefact of a study."""
+    """Seconds, peak memory and what else was measured of the job behind every artefact."""
     found = {}
     for path in sorted(base.rglob("*.record.json")):
         made = files.read_json(path)
@@ -42,6 +42,7 @@ def costs(base: Path) -> dict[str, dict]:
             "rule": made["rule"],
             "seconds": seconds,
             "peak_memory_bytes": made["peak_memory_bytes"],
+            **made["measured"],
             "cpu": made["machine"]["cpu"],
             "gpus": made["machine"]["gpus"],
         }

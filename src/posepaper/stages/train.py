@@ -1,38 +1,54 @@
-"""Trains one experiment with one seed: rules ``train_pose2d`` and ``train_lifting``."""
+"""Trains one experiment with one seed: rules ``train_pose2d`` and ``train_lifting``.
+
+Where the experiment names published weights they take the training's place, in the same files.
+"""
 
 import torch
 
 from posepaper import files, models
 from posepaper.config import Training
-from posepaper.data.people import read_people
+from posepaper.data.person_crops import read_person_crops
 from posepaper.errors import InputError
+from posepaper.models import costs, weights
 from posepaper.stages import job, lifting_data
 from posepaper.training.checkpoint import RunFolder, write_checkpoint
 from posepaper.training.lifting import train_lifting
 from posepaper.training.pose2d import train_pose2d
 
 
-def network(settings: dict) -> torch.nn.Module:
-    """The experiment's network with the initial weights of its seed.
+def network(run: job.Run) -> torch.nn.Module:
+    """The experiment's network: its seed's initial weights, with published ones where it names any.
 
     Raises:
-        InputError: the network has no such option, or it cannot have that value.
+        InputError: the network has no such option or cannot have that value, or the published
+            file is not this network's.
     """
+    settings = run.settings
     torch.manual_seed(settings["seed"])
     options = dict(settings["model"])
     try:
-        return models.create(options.pop("name"), **options)
+        model = models.create(options.pop("name"), **options)
     except ValueError as error:
         raise InputError(settings["experiment"], str(error), "Correct its recipe") from None
+    for file, role in settings["published"].items():
+        path = run.raw[f"weights/{file}"]
+        tensors = weights.read(path)
+        try:
+            weights.load_public(model, tensors, backbone_only=role == "backbone")
+        except ValueError as error:
+            todo = f"Give the file of {settings['experiment']}'s network"
+            raise InputError(path, str(error), todo) from None
+    return model
 
 
 def pose2d(run: job.Run) -> None:
     """A heatmap network on the train split's people."""
-    settings = run.settings
-    model = network(settings)
+    settings, model = run.settings, network(run)
+    if "training" not in settings:
+        return _write(run, model, [])
     curve = train_pose2d(
         model,
-        read_people(run.inputs["data"], "train"),
+        read_person_crops(run.inputs["crops"]),
         tuple(settings["image"]),
         Training(**settings["training"]),
         RunFolder(run.folder),
@@ -44,8 +60,9 @@ def pose2d(run: job.Run) -> None:
 
 def lifting(run: job.Run) -> None:
     """A lifting network on the train split's sequences."""
-    settings = run.settings
-    model = network(settings)
+    settings, model = run.settings, network(run)
+    if "training" not in settings:
+        return _write(run, model, [])
     data = lifting_data.read(run.inputs["data"], run.inputs["keypoints"], "train")
     curve = train_lifting(
         model,
@@ -66,10 +83,19 @@ def _label(settings: dict) -> str:
 
 def _write(run: job.Run, model: torch.nn.Module, curve: list[dict]) -> None:
     settings = run.settings
-    facts = {name: settings[name] for name in ("experiment", "seed", "model", "training")}
-    parameters = sum(p.numel() for p in model.parameters())
-    write_checkpoint(run.outputs["checkpoint"], model, {**facts, "parameters": parameters})
+    facts = {name: settings[name] for name in ("experiment", "seed", "model")}
+    facts["training"] = settings.get("training")
+    facts["published"] = {
+        role: {"file": file, "md5": files.md5(run.raw[f"weights/{file}"])}
+        for file, role in settings["published"].items()
+    }
+    image = settings["image"] or costs.IMAGE
+    cost = {"parameters": costs.parameters(model), "gmac": costs.gmac(model, image)}
+    write_checkpoint(run.outputs["checkpoint"], model, {**facts, **cost})
     files.write_json(run.outputs["curve"], {**facts, "epochs": curve})
+    status = RunFolder(run.folder).status
+    names = ("samples_per_second", "peak_device_bytes")
+    run.measured.update({name: status[name] for name in names if name in status})
 
 
 if __name__ == "__main__":

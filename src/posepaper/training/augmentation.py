@@ -9,15 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from posepaper.config import Training
-from posepaper.data.crops import affine, box_to_centre_scale, transform_points
+from posepaper.data.crops import affine, body_halves, box_to_centre_scale, transform_points
 from posepaper.skeleton import COCO
 
 ROTATION_PROBABILITY = 0.6
 # The public code compares a normal draw with .5, which is how its probability comes about.
 UPPER_PROBABILITY = 0.6914624612740131
-UPPER_BODY = np.arange(len(COCO.joints)) <= COCO.joints.index("right_wrist")
 HALF_BODY_JOINTS = 8
-HALF_BODY_MARGIN = 1.5 / 1.25
 
 
 @dataclass(frozen=True)
@@ -81,16 +79,9 @@ def augmented_crops(
 
 def _half_bodies(keypoints: np.ndarray, draws: Draws, aspect: float):
     """Who is cut to half a body (P,), and centre (P, 2) and scale (P, 2) of the halves."""
-    visible = keypoints[..., 2] > 0
-    upper, lower = visible & UPPER_BODY, visible & ~UPPER_BODY
-    take_upper = (draws.upper & (upper.sum(1) > 2)) | (lower.sum(1) <= 2)
-    half = np.where(take_upper[:, None], upper, lower)
-    chosen = draws.half_body & (visible.sum(1) > HALF_BODY_JOINTS) & (half.sum(1) >= 2)
-    xy, inside = keypoints[..., :2], half[..., None]
-    centre = (xy * inside).sum(1) / np.maximum(half.sum(1), 1)[:, None]
-    low = np.where(inside, xy, np.inf).min(1)
-    high = np.where(inside, xy, -np.inf).max(1)
-    extent = np.where(chosen[:, None], high - low, 1.0)
-    chosen &= extent.max(1) > 0
-    _, scale = box_to_centre_scale(np.concatenate([centre, extent], axis=1), aspect)
-    return chosen, centre, scale * HALF_BODY_MARGIN
+    (upper, lower), centres, scales = body_halves(keypoints, aspect)
+    take_upper = (draws.upper & (upper > 2)) | (lower <= 2)
+    centre = np.where(take_upper[:, None], *centres)
+    scale = np.where(take_upper[:, None], *scales)
+    chosen = draws.half_body & (upper + lower > HALF_BODY_JOINTS) & (scale > 0).all(axis=1)
+    return chosen, centre, scale

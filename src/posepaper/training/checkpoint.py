@@ -30,15 +30,17 @@ class RunFolder:
 
     @property
     def status(self) -> dict:
-        """{"state": "new" | "running" | "finished" | "failed", "error"?: one line}."""
+        """{"state": "new" | "running" | "finished" | "failed"} and what was noted with it."""
         file = self.path / "status.json"
         return read_json(file) if file.exists() else {"state": "new"}
 
-    def set_status(self, state: str, error: str | None = None) -> None:
-        """Writes the status; ``error`` says in one line why a run failed."""
-        write_json(
-            self.path / "status.json", {"state": state} | ({"error": error} if error else {})
-        )
+    def set_status(self, state: str, **facts) -> None:
+        """Writes the status; ``error`` among the facts says in one line why a run failed."""
+        write_json(self.path / "status.json", {"state": state, **facts})
+
+    def kept(self, epoch: int) -> Path:
+        """Where the weights after an epoch (from 1) are kept for a later validation."""
+        return self.path / f"epoch-{epoch:06d}.safetensors"
 
     def save(self, state: dict) -> None:
         """Saves tensors, numbers, strings, lists and dicts; ``state["epoch"]`` orders states."""
@@ -74,7 +76,12 @@ def write_checkpoint(path: str | Path, model: nn.Module, metadata: dict) -> None
     metadata: what JSON can hold. It goes into one entry, for safetensors writes several in an
     order that changes from run to run.
     """
-    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    save_checkpoint(path, model.state_dict(), metadata)
+
+
+def save_checkpoint(path: str | Path, state: dict[str, Tensor], metadata: dict) -> None:
+    """:func:`write_checkpoint` of a state dict."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in state.items()}
     text = json.dumps(metadata, sort_keys=True, allow_nan=False)
     with atomic(path) as part:
         part.write_bytes(safetensors.torch.save(tensors, {METADATA: text}))

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from posepaper.config import Training
 from posepaper.skeleton import Skeleton
 from posepaper.training.checkpoint import RunFolder
-from posepaper.training.loop import device, fit
+from posepaper.training.devices import device
+from posepaper.training.loop import fit
 from posepaper.training.windows import Windows, mirror, pad_edges
 
 NOT_IN_16 = "Neck/Nose"

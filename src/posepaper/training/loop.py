@@ -2,23 +2,28 @@
 
 Everything random in an epoch follows from (seed, epoch): the order of samples, dropout and
 augmentation. So a run continued from an epoch's end does what the undisturbed one would have.
+
+Started by torchrun, every process trains on its share of each batch; the gradients are averaged,
+batch norm's statistics stay each process's own (as in HRNet's public training on four GPUs), and
+the first process keeps the state.
 """
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-import lightning_fabric
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from posepaper.config import Training
-from posepaper.errors import TrainingFailed
+from posepaper.errors import InputError, TrainingFailed
 from posepaper.progress import Progress
 from posepaper.training import schedule
-from posepaper.training.checkpoint import RunFolder
+from posepaper.training.checkpoint import RunFolder, write_checkpoint
+from posepaper.training.devices import fabric_of, launched
 
 # Reading the loss makes a GPU wait for its queue; on a CPU it costs nothing.
 CHECK_EVERY = {"cpu": 1}
@@ -37,11 +42,6 @@ class Batches(Protocol):
 def derive_seed(seed: int, *path: int) -> int:
     """A seed for one purpose of a run, unrelated to its neighbours'."""
     return int(np.random.SeedSequence([seed, *path]).generate_state(1, np.uint64)[0])
-
-
-def device() -> torch.device:
-    """The device training and prediction run on: the first accelerator, or the CPU."""
-    return lightning_fabric.Fabric(accelerator="auto", devices=1).device
 
 
 @contextlib.contextmanager
@@ -100,6 +100,10 @@ def fit(
     Raises:
         TrainingFailed: loss or weights stopped being finite. The last good state is kept and
             the folder's status reads "failed".
+        InputError: the batch cannot be shared evenly among torchrun's processes.
+
+    The status of a finished run says how fast it was: ``samples_per_second``, without the first
+    batch, and ``peak_device_bytes`` on an accelerator.
     """
     with exact(training.threads):
         return _Run(model, batches, loss, training, run_folder, seed, label).train()
@@ -109,29 +113,46 @@ class _Run:
     def __init__(self, model, batches, loss, training, folder, seed, label):
         self.batches, self.loss, self.training = batches, loss, training
         self.folder, self.seed, self.label = folder, seed, label
-        self.fabric = lightning_fabric.Fabric(
-            accelerator="auto", devices=1, precision=training.precision
-        )
+        self.launch = launched()
+        if training.batch % self.launch.processes:
+            what = f"{training.batch} samples do not share out to {self.launch.processes} processes"
+            raise InputError("batch", what, "Start torchrun with a divisor of the batch")
+        self.fabric = fabric_of(training.precision)
+        self.fabric.launch()
         self.model = model.to(self.fabric.device)
         self.optimizer = _optimizer(self.model, training)
-        self.wrapped, self.wrapped_optimizer = self.fabric.setup(self.model, self.optimizer)
+        compiled = torch.compile(self.model) if training.compile else self.model
+        self.wrapped, self.wrapped_optimizer = self.fabric.setup(compiled, self.optimizer)
         self.scaler = self.fabric.strategy.precision
         self.check_every = CHECK_EVERY.get(self.fabric.device.type, CHECK_EVERY_OTHERWISE)
         self.curve: list[dict] = []
+        self.speed = _Speed()
 
     def train(self) -> list[dict]:
         self._restore()
         epochs = self.training.epochs
         if len(self.curve) < epochs:
-            self.folder.set_status("running")
+            self._note("running")
             try:
                 self._epochs()
             except TrainingFailed as failure:
-                self.folder.set_status("failed", str(failure))
+                self._note("failed", error=str(failure))
                 raise
-        self.folder.set_status("finished")
+            self._note("finished", **self._measured())
+        elif self.folder.status["state"] != "finished":
+            self._note("finished")
         self.model.eval()
         return self.curve
+
+    def _note(self, state: str, **facts) -> None:
+        if self.launch.rank == 0:
+            self.folder.set_status(state, **facts)
+
+    def _measured(self) -> dict:
+        facts = {"samples_per_second": self.speed.rate * self.launch.processes}
+        if self.fabric.device.type == "cuda":
+            facts["peak_device_bytes"] = torch.cuda.max_memory_allocated(self.fabric.device)
+        return facts
 
     def _epochs(self) -> None:
         training, done = self.training, len(self.curve)
@@ -144,9 +165,12 @@ class _Run:
                 self.curve.append({"epoch": epoch + 1, "loss": mean, "lr": rate})
                 if (epoch + 1) % training.save_every == 0 or epoch + 1 == training.epochs:
                     self._save()
+                if training.validate_every and (epoch + 1) % training.validate_every == 0:
+                    self._keep(epoch + 1)
 
     def _epoch(self, epoch: int, progress: Progress) -> float:
-        torch.manual_seed(derive_seed(self.seed, epoch, 0))
+        others = [self.launch.rank] if self.launch.rank else []
+        torch.manual_seed(derive_seed(self.seed, epoch, 0, *others))
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate(self.training, epoch)
         momentum = schedule.batchnorm_momentum(self.training, epoch)
@@ -158,11 +182,14 @@ class _Run:
         shown = {"loss": self.curve[-1]["loss"]} if self.curve else {}
         for step, batch in enumerate(self.batches.epoch(epoch, order)):
             losses[step] = self._step(self.fabric.to_device(batch))
+            self.speed.step(step, len(batch[0]))
             if (step + 1) % self.check_every == 0:
                 self._check(losses, epoch, step + 1 - self.check_every)
             progress.update(1, epoch=epoch + 1, **shown)
         self._check(losses, epoch, 0)
-        return losses.double().mean().item()
+        mean = self.fabric.all_reduce(losses.double().mean()).item()
+        self.speed.end()
+        return mean
 
     def _step(self, batch: tuple[Tensor, ...]) -> Tensor:
         self.wrapped_optimizer.zero_grad()
@@ -172,7 +199,8 @@ class _Run:
         return loss.detach()
 
     def _order(self, epoch: int) -> list[Tensor]:
-        return batches_of(epoch, len(self.batches), self.training, self.seed)
+        batches = batches_of(epoch, len(self.batches), self.training, self.seed)
+        return [batch[self.launch.rank :: self.launch.processes] for batch in batches]
 
     def _check(self, losses: Tensor, epoch: int, first: int) -> None:
         finite = torch.isfinite(losses[first:])
@@ -191,7 +219,12 @@ class _Run:
         if epoch < self.training.epochs:
             state["optimizer"] = self.optimizer.state_dict()
             state["scaler"] = self.scaler.state_dict()
-        self.folder.save(state)
+        if self.launch.rank == 0:
+            self.folder.save(state)
+
+    def _keep(self, epoch: int) -> None:
+        if self.launch.rank == 0:
+            write_checkpoint(self.folder.kept(epoch), self.model, {"epoch": epoch})
 
     def _restore(self) -> None:
         state = self.folder.load()
@@ -202,6 +235,27 @@ class _Run:
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
             self.scaler.load_state_dict(state["scaler"])
+
+
+class _Speed:
+    """Samples a second over the epochs of this process, each without its first batch."""
+
+    def __init__(self):
+        self.samples, self.seconds, self.since = 0, 0.0, 0.0
+
+    def step(self, step: int, samples: int) -> None:
+        if step:
+            self.samples += samples
+        else:
+            self.since = time.monotonic()
+
+    def end(self) -> None:
+        """An epoch ended and the device has caught up."""
+        self.seconds += time.monotonic() - self.since
+
+    @property
+    def rate(self) -> float:
+        return self.samples / self.seconds if self.samples else 0.0
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:

@@ -1,7 +1,7 @@
 """Training of networks that find joints in person crops, and their heatmaps."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -11,80 +11,118 @@ from torch.utils.data import DataLoader, Dataset
 
 from posepaper.config import Training
 from posepaper.data.crops import crop
-from posepaper.data.people import PeopleSet
+from posepaper.data.person_crops import PersonCrops
 from posepaper.training.augmentation import augmented_crops, draw
 from posepaper.training.checkpoint import RunFolder
+from posepaper.training.devices import device, launched
 from posepaper.training.heatmaps import STRIDE, gaussian_targets, heatmap_loss
-from posepaper.training.loop import derive_seed, device, fit
+from posepaper.training.loop import derive_seed, fit
 
 # Mean and spread of ImageNet's RGB values in 0-1, with which public backbones are trained.
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESIDENT_BYTES = 2 << 30
 MOST_WORKERS = 16
+PREFETCHED = 4
 
 
-class Crops(Dataset):
-    """One epoch's crops of people, cut on demand."""
+class _Cutter(Dataset):
+    """Cuts a batch of crops, in a worker or here; the affine maps come with the request."""
 
-    def __init__(self, images, image_index: np.ndarray, matrices, keypoints, size):
-        self.images, self.image_index = images, image_index
-        self.matrices, self.keypoints, self.size = matrices, keypoints, size
+    def __init__(self, image: Callable[[int], np.ndarray], size: tuple[int, int]):
+        self.image, self.size = image, size
 
-    def __getitem__(self, person: int) -> tuple[np.ndarray, np.ndarray]:
-        """(h, w, 3) uint8 RGB and (17, 3) keypoints in its pixels."""
-        image = self.images(self.image_index[person])
+    def __getitems__(self, wanted: list[tuple[int, np.ndarray]]) -> np.ndarray:
+        """(B, h, w, 3) uint8 RGB for B pairs of a person and its map (2, 3)."""
         height, width = self.size
-        cut = crop(image, self.matrices[person], (width, height))
-        return cut, self.keypoints[person]
+        return np.stack([crop(self.image(p), m, (width, height)) for p, m in wanted])
 
 
 class PeopleBatches:
-    """The usable people of a split as augmented crops.
+    """The people of a split as augmented crops.
 
-    Images are decoded once and kept where they fit into memory; a larger set is decoded by
-    worker processes, crop by crop.
+    Their regions are decoded once and kept where they fit into memory. A larger set is decoded
+    by worker processes, which live as long as this object and run ahead of the training; what
+    they cut is decided here, so neither their number nor their speed changes a byte.
     """
 
-    def __init__(self, people: PeopleSet, size: tuple[int, int], training: Training, seed: int):
-        self.size, self.training, self.seed = size, training, seed
-        chosen = np.flatnonzero(people.usable)
-        self.boxes, self.keypoints = people.boxes[chosen], people.keypoints[chosen]
-        self.image_index = people.image_index[chosen]
-        used = np.unique(self.image_index)
-        self.resident = people.sizes[used].astype(np.int64).prod(axis=1).sum() * 3 < RESIDENT_BYTES
-        decoded = {int(i): people.image(int(i)) for i in used} if self.resident else {}
-        self.images = decoded.__getitem__ if self.resident else people.image
+    def __init__(self, people: PersonCrops, size: tuple[int, int], training: Training, seed: int):
+        self.people, self.size, self.training, self.seed = people, size, training, seed
+        self.resident = people.regions[:, 2:].prod(axis=1).sum() * 3 < RESIDENT_BYTES
+        self.upcoming: list[list[tuple[int, np.ndarray]]] = []
+        self.loader = self._loader()
 
     def __len__(self) -> int:
-        return len(self.boxes)
+        return len(self.people)
 
-    def epoch(self, epoch: int, batches: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """(B, h, w, 3) uint8 RGB crops and their (B, 17, 3) keypoints, for each batch."""
-        draws = draw(len(self), self.training, derive_seed(self.seed, epoch, 2))
-        matrices, keypoints = augmented_crops(self.boxes, self.keypoints, draws, self.size)
-        crops = Crops(self.images, self.image_index, matrices, keypoints, self.size)
-        yield from DataLoader(
-            crops,
-            batch_sampler=[b.tolist() for b in batches],
-            num_workers=0 if self.resident else _workers(),
+    def _loader(self) -> DataLoader:
+        image = self.people.image
+        if self.resident:
+            image = [image(person) for person in range(len(self))].__getitem__
+        alone = self.resident and not torch.cuda.is_available()
+        workers = 0 if alone else _workers()
+        return DataLoader(
+            _Cutter(image, self.size),
+            batch_sampler=_Upcoming(self),
+            collate_fn=torch.from_numpy,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            prefetch_factor=PREFETCHED if workers else None,
             worker_init_fn=_single_threaded,
             pin_memory=torch.cuda.is_available(),
         )
 
+    def epoch(self, epoch: int, batches: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """(B, h, w, 3) uint8 RGB crops and their (B, 17, 3) keypoints, for each batch."""
+        people = self.people
+        draws = draw(len(self), self.training, derive_seed(self.seed, epoch, 2))
+        matrices, keypoints = augmented_crops(people.boxes, people.keypoints, draws, self.size)
+        # From the photo's pixels to those of the kept region.
+        matrices[..., 2] += (matrices[..., :2] @ people.regions[:, :2, None])[..., 0]
+        joints = torch.from_numpy(keypoints)
+        self.upcoming = [[(p, matrices[p]) for p in batch.tolist()] for batch in batches]
+        for images, batch in zip(self.loader, batches, strict=True):
+            yield images, joints[batch]
+
+
+class _Upcoming:
+    """What the loader is asked for in its next round."""
+
+    def __init__(self, batches: PeopleBatches):
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches.upcoming)
+
+    def __iter__(self) -> Iterator[list[tuple[int, np.ndarray]]]:
+        return iter(self.batches.upcoming)
+
 
 def _workers() -> int:
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+    """Worker processes: the cores of this process, less the one that trains."""
+    cores = len(os.sched_getaffinity(0)) // launched().devices
+    return max(1, min(MOST_WORKERS, cores - 1))
 
 
 def _single_threaded(_worker: int) -> None:
     cv2.setNumThreads(0)
 
 
-def normalise(images: Tensor) -> Tensor:
-    """(N, h, w, 3) uint8 RGB -> (N, 3, h, w) float32 as backbones expect, channels last."""
+def normalise(images: Tensor, colours: str = "RGB") -> Tensor:
+    """(N, h, w, 3) uint8 RGB -> (N, 3, h, w) float32 as backbones expect, channels last.
+
+    colours: "BGR" turns the channels around first, as SimpleBaseline's public code does: its
+    networks see blue where ImageNet's mean and spread of red are taken off.
+    """
+    if colours == "BGR":
+        images = images.flip(3)
     mean = images.new_tensor(MEAN, dtype=torch.float32) * 255
     spread = images.new_tensor(SPREAD, dtype=torch.float32) * 255
     return ((images - mean) / spread).permute(0, 3, 1, 2)
+
+
+def colours_of(model: nn.Module) -> str:
+    """The order of colour channels a network was published with."""
+    return getattr(model, "colours", "RGB")
 
 
 def joint_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -92,12 +130,12 @@ def joint_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     images, keypoints = batch
     size = images.shape[1] // STRIDE, images.shape[2] // STRIDE
     targets, weights = gaussian_targets(keypoints[..., :2], keypoints[..., 2], size)
-    return heatmap_loss(model(normalise(images)), targets, weights)
+    return heatmap_loss(model(normalise(images, colours_of(model))), targets, weights)
 
 
 def train_pose2d(
     model: nn.Module,
-    people: PeopleSet,
+    people: PersonCrops,
     size: tuple[int, int],
     training: Training,
     run_folder: RunFolder,
@@ -114,7 +152,7 @@ def train_pose2d(
         The curve of :func:`posepaper.training.loop.fit`.
 
     Raises:
-        InputError: an image cannot be decoded.
+        InputError: a crop cannot be decoded.
         TrainingFailed: the training diverged.
     """
     batches = PeopleBatches(people, size, training, seed)
@@ -142,5 +180,5 @@ def predict_heatmaps(
             count = len(images)
             if flip:
                 images = torch.cat([images, images.flip(2)])
-            heatmaps = model(normalise(images)).float().cpu().numpy()
+            heatmaps = model(normalise(images, colours_of(model))).float().cpu().numpy()
         yield heatmaps[:count], heatmaps[count:] if flip else None

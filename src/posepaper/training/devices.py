@@ -1,0 +1,44 @@
+"""Which devices a process trains and predicts on, alone or as one of torchrun's processes."""
+
+import os
+from typing import NamedTuple
+
+import lightning_fabric
+import torch
+
+
+class Launch(NamedTuple):
+    """The processes of one training, as torchrun tells each of them."""
+
+    devices: int
+    nodes: int
+    rank: int
+
+    @property
+    def processes(self) -> int:
+        """Of all nodes."""
+        return self.devices * self.nodes
+
+
+def launched() -> Launch:
+    """How this process was started; alone, where not by torchrun."""
+    given = (os.environ.get(name) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "RANK"))
+    devices, nodes, rank = given
+    return Launch(int(devices or 1), int(nodes or 1), int(rank or 0))
+
+
+def fabric_of(precision: str = "32-true") -> lightning_fabric.Fabric:
+    """Devices and precision of this process: its accelerator, or the CPU."""
+    launch = launched()
+    return lightning_fabric.Fabric(
+        accelerator="auto",
+        devices=launch.devices,
+        num_nodes=launch.nodes,
+        strategy="ddp" if launch.processes > 1 else "auto",
+        precision=precision,
+    )
+
+
+def device() -> torch.device:
+    """The device training and prediction run on: this process's accelerator, or the CPU."""
+    return fabric_of().device
