@@ -154,6 +154,19 @@ def test_3dhp_may_count_the_predicted_root():
     assert counted["mpjpe"] == pytest.approx(pooled(predictions, targets, TS))
 
 
+def test_3dhp_may_count_all_joints_in_pck():
+    predictions, targets = dataset(TS, 14, noise=60)
+    valid = {key: np.ones(count, bool) for key, count in TS.items()}
+    values = mpi3dhp.evaluate(predictions, targets, valid, pck_joints=17)["values"]
+    for key in TS:
+        predictions[key][:, 14] = 0
+    errors = np.concatenate([distances(predictions[k], targets[k]) for k in TS])
+    assert values["pck"] == pytest.approx(100 * (errors < 150).mean())
+    assert values["pck"] > mpi3dhp.evaluate(predictions, targets, valid)["values"]["pck"]
+    with pytest.raises(InputError, match="pck_joints is 16"):
+        mpi3dhp.evaluate(predictions, targets, valid, pck_joints=16)
+
+
 def test_3dhp_refuses_bad_masks():
     predictions, targets = dataset(TS, 14)
     valid = {key: np.ones(count, bool) for key, count in TS.items()}

@@ -23,18 +23,18 @@ MM = 1000.0
 def predict_lifting(run: job.Run) -> None:
     """3D poses of every test sequence, metres, camera axes."""
     from posepaper.stages import networks
-    from posepaper.training.lifting import predict_lifting as predict
+    from posepaper.training.prediction import predict_lifting as predict
 
     data = lifting_data.read(run.inputs["data"], run.inputs["keypoints"], "test")
     settings, predictions = run.settings, {}
     flip = settings["protocol"]["flip"]
     with (
-        networks.trained(run.inputs["checkpoint"], settings["threads"]) as model,
+        networks.trained(run.inputs["checkpoint"], settings) as model,
         Progress(f"predict {settings['experiment']}", len(data.sequences), "sequence") as bar,
     ):
-        for sequence, screen in zip(data.sequences, data.screen, strict=True):
-            poses = predict(model, [screen], skeleton=data.skeleton, flip=flip)
-            predictions[sequence.key] = poses[0]
+        found = predict(model, data.screen, skeleton=data.skeleton, flip=flip)
+        for sequence, poses in zip(data.sequences, found, strict=True):
+            predictions[sequence.key] = poses
             bar.update()
     write_predictions(run.outputs["predictions"], predictions, identity=_provenance(run))
 
@@ -44,7 +44,7 @@ def predict_pose2d(run: job.Run) -> None:
     from posepaper.stages import networks
 
     people = read_people(run.inputs["data"], "val")
-    with networks.trained(run.inputs["checkpoint"], run.settings["threads"]) as model:
+    with networks.trained(run.inputs["checkpoint"], run.settings) as model:
         found = networks.keypoints_in_boxes(model, people, run.settings)
     write_detections(run.outputs["predictions"], found, identity=_provenance(run))
 
@@ -62,7 +62,9 @@ def evaluate_lifting(run: job.Run) -> None:
         result = human36m.evaluate(predictions, targets, root=protocol["root"], mpjve_weight=weight)
     else:
         valid = {s.key: _valid(s) for s in sequences}
-        result = mpi3dhp.evaluate(predictions, targets, valid, root=protocol["root"])
+        result = mpi3dhp.evaluate(
+            predictions, targets, valid, root=protocol["root"], pck_joints=protocol["pck_joints"]
+        )
     _write(run, "lifting", result)
 
 

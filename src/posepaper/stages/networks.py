@@ -12,6 +12,7 @@ from posepaper.data import crops
 from posepaper.data.people import PeopleSet
 from posepaper.errors import InputError
 from posepaper.evaluation.heatmaps import decode, flip_back
+from posepaper.models.weights import load_public
 from posepaper.progress import Progress
 from posepaper.skeleton import COCO
 from posepaper.training.checkpoint import read_checkpoint
@@ -24,18 +25,22 @@ BATCH = 128
 
 
 @contextlib.contextmanager
-def trained(checkpoint: str, threads: int) -> Iterator[torch.nn.Module]:
-    """The network of a checkpoint with its weights, run deterministically on that many threads.
+def trained(checkpoint: str, settings: dict) -> Iterator[torch.nn.Module]:
+    """A job's network with a checkpoint's weights, run deterministically on the job's threads.
 
     Raises:
-        InputError: the file is not a checkpoint of this project.
+        InputError: the file is not a checkpoint of this project, or one of another network.
     """
-    weights, facts = read_checkpoint(checkpoint)
-    options = dict(facts["model"])
+    weights, _ = read_checkpoint(checkpoint)
+    options = dict(settings["model"])
     model = models.create(options.pop("name"), **options)
-    model.load_state_dict(weights)
-    cv2.setNumThreads(threads)
-    with exact(threads):
+    try:
+        load_public(model, weights)
+    except ValueError as error:
+        what = f"does not fit {settings['experiment']}: {error}"
+        raise InputError(checkpoint, what, "Train it again or put back the right file") from None
+    cv2.setNumThreads(settings["threads"])
+    with exact(settings["threads"]):
         yield model.eval()
 
 

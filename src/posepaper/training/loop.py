@@ -113,6 +113,8 @@ class _Run:
             accelerator="auto", devices=1, precision=training.precision
         )
         self.model = model.to(self.fabric.device)
+        if training.compile:
+            self.model.compile()
         self.optimizer = _optimizer(self.model, training)
         self.wrapped, self.wrapped_optimizer = self.fabric.setup(self.model, self.optimizer)
         self.scaler = self.fabric.strategy.precision
