@@ -97,6 +97,22 @@ def test_sequences_rebuild_the_values():
         assert result["values"][f"{name}/Sitting"] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("weight", ["T-1", "T"])
+def test_held_out_subjects_are_those_sequences_alone(weight):
+    predictions, targets = dataset(H36M_FRAMES, 0)
+    keys = [key for key in targets if key.startswith("S9/")]
+    result = human36m.evaluate(predictions, targets, mpjve_weight=weight, held_out=keys)
+    alone = human36m.evaluate(
+        {k: predictions[k] for k in keys}, {k: targets[k] for k in keys}, mpjve_weight=weight
+    )
+    plain = human36m.evaluate(predictions, targets, mpjve_weight=weight)["values"]
+    for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve"):
+        held = f"held_out_{name}"
+        assert result["values"].pop(f"{held}/average") == alone["values"][f"{name}/average"]
+        assert result["sequences"][held] == alone["sequences"][name]
+    assert result["values"] == plain
+
+
 def test_human36m_refuses_what_it_cannot_score():
     key = "S9/Walking/54138969"
     predictions, targets = dataset({key: 5}, 0)

@@ -58,8 +58,13 @@ def evaluate_lifting(run: job.Run) -> None:
     predictions = {key: MM * poses.astype(np.float64) for key, poses in found.items()}
     targets = {s.key: _relative(s.positions, skeleton.root) for s in sequences}
     if protocol["kind"] == "human36m":
-        weight = protocol["mpjve_weight"]
-        result = human36m.evaluate(predictions, targets, root=protocol["root"], mpjve_weight=weight)
+        result = human36m.evaluate(
+            predictions,
+            targets,
+            root=protocol["root"],
+            mpjve_weight=protocol["mpjve_weight"],
+            held_out={s.key for s in sequences if s.split_by == "subject"},
+        )
     else:
         valid = {s.key: _valid(s) for s in sequences}
         result = mpi3dhp.evaluate(
