@@ -97,6 +97,22 @@ def test_sequences_rebuild_the_values():
         assert result["values"][f"{name}/Sitting"] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("weight", ["T-1", "T"])
+def test_held_out_subjects_are_those_sequences_alone(weight):
+    predictions, targets = dataset(H36M_FRAMES, 0)
+    keys = [key for key in targets if key.startswith("S9/")]
+    result = human36m.evaluate(predictions, targets, mpjve_weight=weight, held_out=keys)
+    alone = human36m.evaluate(
+        {k: predictions[k] for k in keys}, {k: targets[k] for k in keys}, mpjve_weight=weight
+    )
+    plain = human36m.evaluate(predictions, targets, mpjve_weight=weight)["values"]
+    for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve"):
+        held = f"held_out_{name}"
+        assert result["values"].pop(f"{held}/average") == alone["values"][f"{name}/average"]
+        assert result["sequences"][held] == alone["sequences"][name]
+    assert result["values"] == plain
+
+
 def test_human36m_refuses_what_it_cannot_score():
     key = "S9/Walking/54138969"
     predictions, targets = dataset({key: 5}, 0)
@@ -152,6 +168,19 @@ def test_3dhp_may_count_the_predicted_root():
     valid = {key: np.ones(count, bool) for key, count in TS.items()}
     counted = mpi3dhp.evaluate(predictions, targets, valid, root="predicted")["values"]
     assert counted["mpjpe"] == pytest.approx(pooled(predictions, targets, TS))
+
+
+def test_3dhp_may_count_all_joints_in_pck():
+    predictions, targets = dataset(TS, 14, noise=60)
+    valid = {key: np.ones(count, bool) for key, count in TS.items()}
+    values = mpi3dhp.evaluate(predictions, targets, valid, pck_joints=17)["values"]
+    for key in TS:
+        predictions[key][:, 14] = 0
+    errors = np.concatenate([distances(predictions[k], targets[k]) for k in TS])
+    assert values["pck"] == pytest.approx(100 * (errors < 150).mean())
+    assert values["pck"] > mpi3dhp.evaluate(predictions, targets, valid)["values"]["pck"]
+    with pytest.raises(InputError, match="pck_joints is 16"):
+        mpi3dhp.evaluate(predictions, targets, valid, pck_joints=16)
 
 
 def test_3dhp_refuses_bad_masks():

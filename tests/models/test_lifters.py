@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from posepaper import models
+from posepaper.models import poseformer
 from posepaper.models.droppath import DropPath
 from posepaper.models.martinez import MaxNormLinear
 
@@ -83,6 +84,20 @@ def test_poseformer_attention_is_softmax_attention():
     fused = torch.nn.functional.scaled_dot_product_attention(q, k, v)
     expected = attention.proj(fused.transpose(1, 2).reshape(2, 3, 544))
     torch.testing.assert_close(attention(x), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("limit", [65535, 4])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
+def test_fused_attention_is_the_plain_one_in_parts_too(monkeypatch, limit, dtype, tolerance):
+    attention = models.create("gsam", frames=3).blocks[0].attn.to(dtype)
+    x, found = torch.randn(10, 3, 544, dtype=dtype, requires_grad=True), []
+    for devices in ((), ("cpu",)):
+        monkeypatch.setattr(poseformer, "FUSED_ON", devices)
+        monkeypatch.setattr(poseformer, "FUSED_BATCH", limit)
+        y = attention(x)
+        found.append((y, *torch.autograd.grad(y.square().sum(), x)))
+    for plain, fused in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, rtol=tolerance, atol=tolerance)
 
 
 def test_drop_path_drops_whole_samples_in_training_only():

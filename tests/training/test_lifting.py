@@ -4,10 +4,11 @@ import torch
 
 from posepaper import models
 from posepaper.config import Training
-from posepaper.skeleton import H36M, MPI3DHP
+from posepaper.errors import TrainingFailed
+from posepaper.skeleton import H36M
 from posepaper.training.checkpoint import RunFolder
-from posepaper.training.lifting import SingleFrame16, predict_lifting, train_lifting
-from posepaper.training.windows import mirror, pad_edges
+from posepaper.training.lifting import SingleFrame16, train_lifting
+from posepaper.training.prediction import predict_lifting
 
 torch.set_num_threads(1)
 
@@ -62,7 +63,7 @@ def test_every_lifter_learns(name, tmp_path):
     model, curve = train(name, tmp_path)
     assert curve[-1]["loss"] < 0.6 * curve[0]["loss"]
     keypoints, poses = sequences()
-    predicted = predict_lifting(model, keypoints, skeleton=H36M, flip=True)
+    predicted = list(predict_lifting(model, keypoints, skeleton=H36M, flip=True))
     assert [p.shape for p in predicted] == [p.shape for p in poses]
     assert predicted[0].dtype == np.float32
     targets = [p - p[:, :1] for p in poses]
@@ -80,31 +81,6 @@ def test_seed_decides_the_weights(name, tmp_path):
     assert not torch.equal(first, other)
 
 
-def slow_prediction(model, sequence, flip):
-    """Window after window, whole networks."""
-    receptive_field = model.receptive_field
-    padded = torch.from_numpy(pad_edges(sequence, receptive_field))
-    rows = []
-    for frame in range(len(sequence)):
-        window = padded[None, frame : frame + receptive_field]
-        joints = model(window)[0, 0]
-        if flip:
-            joints = (joints + mirror(model(mirror(window, H36M)), H36M)[0, 0]) / 2
-        rows.append(joints)
-    return torch.stack(rows).detach().numpy()
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("flip", [False, True])
-def test_prediction_is_that_of_the_slow_twin(name, flip):
-    model = create(name).eval()
-    twin = SingleFrame16(model, H36M) if name == "martinez" else model
-    keypoints, _ = sequences()
-    predicted = predict_lifting(model, keypoints, skeleton=H36M, flip=flip, batch=7)
-    for ours, sequence in zip(predicted, keypoints, strict=True):
-        np.testing.assert_allclose(ours, slow_prediction(twin, sequence, flip), atol=2e-6)
-
-
 def test_the_single_frame_adaptor_drops_the_nose_and_adds_the_root():
     class Echo(torch.nn.Module):
         def forward(self, keypoints):
@@ -119,6 +95,33 @@ def test_the_single_frame_adaptor_drops_the_nose_and_adds_the_root():
     assert torch.equal(out[:, :, 1:, :2], keypoints[:, :, kept])
 
 
-def test_a_skeleton_without_nose_is_refused():
-    with pytest.raises(ValueError, match="Neck/Nose"):
-        predict_lifting(create("martinez"), sequences()[0], skeleton=MPI3DHP, flip=False)
+def test_keypoints_that_are_not_finite_stop_at_once(tmp_path):
+    keypoints, poses = sequences()
+    keypoints[1][20, 3, 0] = np.nan
+    model = create("poseformer")
+    with pytest.raises(TrainingFailed, match=r"toy: the loss is nan at epoch \d, batch \d$"):
+        train_lifting(
+            model, keypoints, poses, recipe(), RunFolder(tmp_path), seed=0, label="toy",
+            skeleton=H36M,
+        )  # fmt: skip
+    assert RunFolder(tmp_path).status["state"] == "failed"
+
+
+def test_a_recipe_without_padding_trains_on_whole_windows_only(tmp_path):
+    train("videopose3d", tmp_path / "a", epochs=1, padding="none")
+    too_long = models.create("videopose3d", frames=81, channels=8)
+    with pytest.raises(ValueError, match="81 frames are longer than every sequence") as caught:
+        train_lifting(
+            too_long, *sequences(), recipe(padding="none"), RunFolder(tmp_path / "b"), seed=0,
+            label="toy", skeleton=H36M,
+        )  # fmt: skip
+    assert "\n" not in str(caught.value)
+
+
+def test_compiling_is_left_to_the_recipe(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: asked.append(type(self).__name__))
+    train("poseformer", tmp_path / "a", epochs=1)
+    assert asked == []
+    train("videopose3d", tmp_path / "b", epochs=1, compile=True)
+    assert asked == ["WindowForward"]

@@ -80,7 +80,7 @@ def test_mirroring_twice_changes_nothing():
 
 
 def test_edges_are_repeated():
-    padded = pad_edges(np.arange(3, dtype=np.float32).reshape(3, 1, 1), 5)
+    padded = pad_edges(torch.arange(3.0).reshape(3, 1, 1), 5)
     assert padded.ravel().tolist() == [0, 0, 0, 1, 2, 2, 2]
 
 
@@ -103,3 +103,34 @@ def test_faulty_data_is_refused(change, message):
 def test_even_receptive_field_is_refused():
     with pytest.raises(ValueError, match="odd"):
         Windows(*dataset(), receptive_field=4, skeleton=H36M, flip=False)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_without_padding_only_whole_windows_count(flip):
+    keypoints, poses = dataset((7, 2, 12))
+    windows = Windows(keypoints, poses, receptive_field=5, skeleton=H36M, flip=flip, padding="none")
+    expected = [k[s : s + 5] for k in keypoints for s in range(len(k) - 4)]
+    middles = [p[s + 2] - p[s + 2, 0] for p in poses for s in range(len(p) - 4)]
+    if flip:
+        expected += [slow_mirror(x, H36M) for x in expected]
+        middles += [slow_mirror(y, H36M) for y in middles]
+    everything = torch.arange(len(windows))
+    np.testing.assert_array_equal(windows.gather(everything).numpy(), np.stack(expected))
+    np.testing.assert_array_equal(windows.targets(everything).numpy()[:, 0], np.stack(middles))
+
+
+def test_windows_longer_than_every_sequence_need_padding():
+    Windows(*dataset(), receptive_field=27, skeleton=H36M, flip=False)
+    with pytest.raises(ValueError, match=r"27 frames .* \(the longest has 12\)"):
+        Windows(*dataset(), receptive_field=27, skeleton=H36M, flip=False, padding="none")
+
+
+def test_windows_share_the_memory_of_one_float32_tensor():
+    keypoints, poses = dataset((40, 60))
+    windows = Windows(
+        [k.astype(np.float64) for k in keypoints], poses, receptive_field=27, skeleton=H36M,
+        flip=True,
+    )  # fmt: skip
+    assert windows._view.dtype == torch.float32
+    frames = 2 * (40 + 26 + 60 + 26)
+    assert windows._view.untyped_storage().nbytes() == frames * 17 * 2 * 4

@@ -11,8 +11,8 @@ __all__ = ["nearest", "parse", "read_yaml"]
 Position = Literal["none", "before_msa", "after_msa", "after_mlp"]
 Network = Literal[
     *("hrnet_w32", "hrnet_w48", "simplebaseline_resnet50", "simplebaseline_resnet101"),
-    *("hourglass_8", "moganet_tiny", "moganet_small"),
-    *("martinez", "videopose3d", "poseformer", "gsam"),
+    *("hourglass_8", "moganet_tiny", "moganet_small", "martinez", "videopose3d", "poseformer"),
+    "gsam",
 ]
 
 
@@ -41,9 +41,7 @@ class Model(Strict):
     sam: Position | None = Field(None, description="where the spatial attention stands")
     tam: Position | None = Field(None, description="where the temporal attention stands")
     attention: bool | tuple[tuple[int, int], ...] | None = Field(
-        None,
-        description="CAM+SAM: places in an HRNet, (paper stage 1-3, sub-network 1-4), or true "
-        "for a SimpleBaseline, after each ResNet stage",
+        None, description="CAM+SAM: an HRNet's (paper stage, sub-network); true: after each stage"
     )
     reading: Literal["literal", "count_matching"] | None = None
     width: int | None = Field(None, description="channels of a 2D network's first branch or stage")
@@ -82,6 +80,8 @@ class Training(Strict):
     samples_per_epoch: int | None = Field(None, gt=0, description="None: every sample once")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: int = Field(gt=0, description="torch's threads; results depend on it")
+    compile: bool = Field(False, description="by torch.compile")
+    padding: Literal["edge", "none"] = Field("edge", description="of a lifter's training windows")
     flip: bool = True
     compile: bool = Field(False, description="torch.compile the network while it trains")
     scale_factor: float = Field(
@@ -113,6 +113,7 @@ class Mpi3dhpProtocol(Strict):
     kind: Literal["mpi3dhp"]
     flip: bool = Field(description="average with the mirrored input at test time")
     root: Literal["predicted", "zero"] = Field(description="whether the predicted root counts")
+    pck_joints: Literal[14, 17] = Field(14, description="joints of PCK and AUC, see mpi3dhp.py")
 
 
 class CocoProtocol(Strict):

@@ -5,6 +5,7 @@ unweighted mean of the actions, as the published tables print it. Velocity error
 inside each sequence first (VideoPose3D, Pavllo et al. 2019, section 5).
 """
 
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ def evaluate(
     *,
     root: Root = "predicted",
     mpjve_weight: Literal["T-1", "T"] = "T-1",
+    held_out: Collection[str] = (),
 ) -> dict[str, dict]:
     """Score sequences of Human3.6M, or of a data set in its 17 joints.
 
@@ -32,11 +34,14 @@ def evaluate(
         root: whether the predicted root counts or is put at the origin first.
         mpjve_weight: a sequence's weight in its action's MPJVE: its number of velocities,
             or of frames as VideoPose3D has it.
+        held_out: keys of subjects who are in no training sequence; where the split is by clip,
+            these are not all, and they are the ones that say what a new person may expect.
 
     Returns:
         ``values``: "{metric}/{Action}" and "{metric}/average" for mpjpe, p_mpjpe, n_mpjpe (mm)
         and mpjve (mm/frame); ``sequences``: metric -> {key: the sequence's own value}, and
-        "frames" -> {key: T}.
+        "frames" -> {key: T}. Of the ``held_out`` keys alone both have "held_out_{metric}" too,
+        of the values only the average.
 
     Raises:
         InputError: keys or shapes differ, targets are not root-relative, values are not finite,
@@ -51,8 +56,20 @@ def evaluate(
         sequences["frames"][key] = len(target)
         for name, metric in METRICS.items():
             sequences[name][key] = metric(predicted, target)
+    values = _pooled(sequences, sequences["frames"], mpjve_weight)
+    if held_out:
+        apart = _pooled(sequences, [k for k in sequences["frames"] if k in held_out], mpjve_weight)
+        for name in METRICS:
+            values[f"held_out_{name}/average"] = apart[f"{name}/average"]
+            own = sequences[name]
+            sequences[f"held_out_{name}"] = {key: own[key] for key in own if key in held_out}
+    return {"values": values, "sequences": sequences}
+
+
+def _pooled(sequences: dict[str, dict], keys: Iterable[str], mpjve_weight: str) -> dict[str, float]:
+    """ "{metric}/{Action}" and "{metric}/average" over these sequences."""
     keys_of: dict[str, list[str]] = {}
-    for key in sequences["frames"]:
+    for key in keys:
         keys_of.setdefault(action_of(key), []).append(key)
     values = {}
     for name in METRICS:
@@ -68,7 +85,7 @@ def evaluate(
         }
         values |= {f"{name}/{action}": value for action, value in pooled.items()}
         values[f"{name}/average"] = float(np.mean(list(pooled.values())))
-    return {"values": values, "sequences": sequences}
+    return values
 
 
 def action_of(key: str) -> str:

@@ -95,5 +95,19 @@ class SequenceAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, tokens, channels) -> the same shape."""
-        y = self.norm(F.gelu(self.conv1(x.transpose(1, 2))))
-        return x + self.conv2(y).transpose(1, 2)
+        y = self.norm(F.gelu(_along_tokens(self.conv1, _as_image(x))))
+        y = _along_tokens(self.conv2, y)
+        return x + y.squeeze(2).transpose(1, 2)
+
+
+def _as_image(x: Tensor) -> Tensor:
+    """(N, tokens, channels) as (N, channels, 1, tokens), channels last in memory: no copy.
+
+    Of three axes torch knows no such layout: convolution and norm would transpose each time.
+    """
+    return x.transpose(1, 2).unsqueeze(2)
+
+
+def _along_tokens(conv: nn.Conv1d, x: Tensor) -> Tensor:
+    padding = (0, *conv.padding)
+    return F.conv2d(x, conv.weight.unsqueeze(2), conv.bias, padding=padding, groups=conv.groups)

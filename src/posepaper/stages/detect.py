@@ -15,7 +15,7 @@ def keypoints(run: job.Run) -> None:
     settings, found = run.settings, {}
     keys = frame_keys(run.inputs["frames"])
     with (
-        networks.trained(run.inputs["checkpoint"], settings["threads"]) as model,
+        networks.trained(run.inputs["checkpoint"], settings) as model,
         Progress(f"detect {settings['experiment']}", len(keys), "sequence") as bar,
     ):
         for key in keys:

@@ -28,19 +28,19 @@ MM = 1000.0
 def predict_lifting(run: job.Run) -> None:
     """3D poses of every test sequence, metres, camera axes."""
     from posepaper.stages import networks
-    from posepaper.training.lifting import predict_lifting as predict
+    from posepaper.training.prediction import predict_lifting as predict
 
     data = lifting_data.read(run.inputs["data"], run.inputs["keypoints"], "test")
     settings, predictions = run.settings, {}
     flip = settings["protocol"]["flip"]
     with (
-        networks.trained(run.inputs["checkpoint"], settings["threads"]) as model,
+        networks.trained(run.inputs["checkpoint"], settings) as model,
         Progress(f"predict {settings['experiment']}", len(data.sequences), "sequence") as bar,
     ):
         start = time.monotonic()
-        for sequence, screen in zip(data.sequences, data.screen, strict=True):
-            poses = predict(model, [screen], skeleton=data.skeleton, flip=flip)
-            predictions[sequence.key] = poses[0]
+        found = predict(model, data.screen, skeleton=data.skeleton, flip=flip)
+        for sequence, poses in zip(data.sequences, found, strict=True):
+            predictions[sequence.key] = poses
             bar.update()
     frames = sum(len(poses) for poses in predictions.values())
     run.measured["frames_per_second"] = frames / (time.monotonic() - start)
@@ -52,7 +52,7 @@ def predict_pose2d(run: job.Run) -> None:
     from posepaper.stages import networks
 
     people = read_people(run.inputs["data"], "val")
-    with networks.trained(run.inputs["checkpoint"], run.settings["threads"]) as model:
+    with networks.trained(run.inputs["checkpoint"], run.settings) as model:
         start = time.monotonic()
         found = networks.keypoints_in_boxes(model, people, run.settings)
     seconds = time.monotonic() - start
@@ -70,11 +70,18 @@ def evaluate_lifting(run: job.Run) -> None:
     predictions = {key: MM * poses.astype(np.float64) for key, poses in found.items()}
     targets = {s.key: _relative(s.positions, skeleton.root) for s in sequences}
     if protocol["kind"] == "human36m":
-        weight = protocol["mpjve_weight"]
-        result = human36m.evaluate(predictions, targets, root=protocol["root"], mpjve_weight=weight)
+        result = human36m.evaluate(
+            predictions,
+            targets,
+            root=protocol["root"],
+            mpjve_weight=protocol["mpjve_weight"],
+            held_out={s.key for s in sequences if s.split_by == "subject"},
+        )
     else:
         valid = {s.key: _valid(s) for s in sequences}
-        result = mpi3dhp.evaluate(predictions, targets, valid, root=protocol["root"])
+        result = mpi3dhp.evaluate(
+            predictions, targets, valid, root=protocol["root"], pck_joints=protocol["pck_joints"]
+        )
     _write(run, "lifting", result)
 
 
@@ -104,7 +111,7 @@ def evaluate_epochs(run: job.Run) -> None:
         file = last if epoch == settings["epochs"][-1] else networks.kept(folder, epoch)
         if not Path(file).exists():
             raise InputError(file, "is gone", f"Delete {last} to train it again")
-        with networks.trained(last, settings["threads"], weights=file) as model:
+        with networks.trained(file, settings) as model:
             found = networks.keypoints_in_boxes(model, people, settings)
         values = coco.evaluate(people, _detections(found, settings), resamples=0)["values"]
         curve.append({"epoch": epoch, **values})

@@ -1,6 +1,7 @@
 """2D keypoints and 3D poses of one split, paired sequence by sequence."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -42,11 +43,14 @@ def read(poses: str, keypoints: str, split: str) -> LiftingData:
     """Pairs a pose file's split with a keypoint file.
 
     Raises:
-        InputError: the split is empty, or a sequence has no keypoints or of another length.
+        InputError: the split is empty, the files' joints are not the same in the same order, or a
+            sequence has no keypoints or of another length.
     """
     sequences = read_poses(poses, split)
     if not sequences:
         raise InputError(poses, f"has no sequence of split '{split}'", "Prepare the dataset again")
+    skeleton = skeleton_of(poses)
+    _check_joints(keypoints, skeleton)
     found = read_keypoints(keypoints)
     screen = []
     for sequence in sequences:
@@ -59,4 +63,13 @@ def read(poses: str, keypoints: str, split: str) -> LiftingData:
                 "Prepare it again",
             )
         screen.append(normalise_screen(pixels, sequence.width, sequence.height))
-    return LiftingData(sequences, screen, skeleton_of(poses))
+    return LiftingData(sequences, screen, skeleton)
+
+
+def _check_joints(keypoints: str, skeleton: Skeleton) -> None:
+    given = tuple(read_attributes(keypoints)["joints"])
+    if given != skeleton.joints:
+        pairs = enumerate(zip_longest(given, skeleton.joints, fillvalue="none"))
+        where, (found, wanted) = next((j, pair) for j, pair in pairs if pair[0] != pair[1])
+        fault = f"its joint {where} is {found} where the 3D poses have {wanted}"
+        raise InputError(keypoints, fault, f"Put its joints in the order of {skeleton.name}")

@@ -13,6 +13,7 @@ from posepaper.data import crops
 from posepaper.data.people import PeopleSet
 from posepaper.errors import InputError
 from posepaper.evaluation.heatmaps import decode, flip_back
+from posepaper.models.weights import load_public
 from posepaper.progress import Progress
 from posepaper.skeleton import COCO
 from posepaper.training.checkpoint import RunFolder, read_checkpoint, save_checkpoint
@@ -24,22 +25,22 @@ BATCH = 128
 
 
 @contextlib.contextmanager
-def trained(
-    checkpoint: str, threads: int, weights: str | Path | None = None
-) -> Iterator[torch.nn.Module]:
-    """The network of a checkpoint, run deterministically on that many threads.
-
-    Its weights are the checkpoint's, or those of another file of the same training.
+def trained(checkpoint: str | Path, settings: dict) -> Iterator[torch.nn.Module]:
+    """A job's network with a checkpoint's weights, run deterministically on the job's threads.
 
     Raises:
-        InputError: a file is not a checkpoint of this project.
+        InputError: the file is not a checkpoint of this project, or one of another network.
     """
-    tensors, facts = read_checkpoint(checkpoint)
-    options = dict(facts["model"])
+    weights, _ = read_checkpoint(checkpoint)
+    options = dict(settings["model"])
     model = models.create(options.pop("name"), **options)
-    model.load_state_dict(read_checkpoint(weights)[0] if weights else tensors)
-    cv2.setNumThreads(threads)
-    with exact(threads):
+    try:
+        load_public(model, weights)
+    except ValueError as error:
+        what = f"does not fit {settings['experiment']}: {error}"
+        raise InputError(checkpoint, what, "Train it again or put back the right file") from None
+    cv2.setNumThreads(settings["threads"])
+    with exact(settings["threads"]):
         yield model.eval()
 
 

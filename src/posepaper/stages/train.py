@@ -64,16 +64,20 @@ def lifting(run: job.Run) -> None:
     if "training" not in settings:
         return _write(run, model, [])
     data = lifting_data.read(run.inputs["data"], run.inputs["keypoints"], "train")
-    curve = train_lifting(
-        model,
-        data.screen,
-        data.poses,
-        Training(**settings["training"]),
-        RunFolder(run.folder),
-        seed=settings["seed"],
-        label=_label(settings),
-        skeleton=data.skeleton,
-    )
+    try:
+        curve = train_lifting(
+            model,
+            data.screen,
+            data.poses,
+            Training(**settings["training"]),
+            RunFolder(run.folder),
+            seed=settings["seed"],
+            label=_label(settings),
+            skeleton=data.skeleton,
+        )
+    except ValueError as error:
+        what = " ".join(str(error).split())
+        raise InputError(run.inputs["keypoints"], what, "Correct the data or the recipe") from None
     _write(run, model, curve)
 
 

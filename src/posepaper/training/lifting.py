@@ -1,4 +1,4 @@
-"""Training of networks that lift 2D poses to 3D, and their predictions for whole sequences."""
+"""Training of networks that lift 2D poses to 3D."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from posepaper.skeleton import Skeleton
 from posepaper.training.checkpoint import RunFolder
 from posepaper.training.devices import device
 from posepaper.training.loop import fit
-from posepaper.training.windows import Windows, mirror, pad_edges
+from posepaper.training.windows import Windows
 
 NOT_IN_16 = "Neck/Nose"
 
@@ -83,15 +83,17 @@ def train_lifting(
 
     Raises:
         TrainingFailed: the training diverged.
-        ValueError: 2D and 3D sequences do not pair up.
+        ValueError: 2D and 3D sequences do not pair up, or are too short for a recipe without
+            padding.
     """
-    network = _sequence_network(model, skeleton)
+    network = sequence_network(model, skeleton)
     windows = Windows(
         keypoints,
         poses,
         receptive_field=network.receptive_field,
         skeleton=skeleton,
         flip=training.flip,
+        padding=training.padding,
         device=device(),
     )
     if hasattr(network, "forward_window"):
@@ -99,66 +101,10 @@ def train_lifting(
     return fit(network, windows, position_loss, training, run_folder, seed=seed, label=label)
 
 
-@torch.inference_mode()
-def predict_lifting(
-    model: nn.Module,
-    keypoints: Sequence[np.ndarray],
-    *,
-    skeleton: Skeleton,
-    flip: bool,
-    batch: int = 512,
-) -> list[np.ndarray]:
-    """3D poses of every frame of every sequence, edges padded by (receptive field - 1) / 2.
-
-    Convolutional networks run over whole sequences; transformers run their spatial part once
-    per frame and their temporal part once per window, with the result of whole windows.
-
-    Args:
-        keypoints: per sequence (T, J, 2), normalised screen coordinates.
-        flip: average with the mirrored prediction of the mirrored input.
-        batch: output frames at a time; bounds the memory.
-
-    Returns:
-        Per sequence (T, J, 3) float32, metres, camera axes, root as predicted.
-    """
-    where = device()
-    network = _sequence_network(model, skeleton).to(where).eval()
-    results = []
-    for sequence in keypoints:
-        padded = pad_edges(sequence, network.receptive_field).astype(np.float32, copy=False)
-        x = torch.from_numpy(padded)[None].to(where)
-        if flip:
-            x = torch.cat([x, mirror(x, skeleton)])
-        y = _over_time(network, x, batch)
-        if flip:
-            y = (y[:1] + mirror(y[1:], skeleton)) / 2
-        results.append(y[0].cpu().numpy())
-    return results
-
-
-def _sequence_network(model: nn.Module, skeleton: Skeleton) -> nn.Module:
+def sequence_network(model: nn.Module, skeleton: Skeleton) -> nn.Module:
     """The network itself, or Martinez' wrapped: the only kind that knows no time.
 
     Told by its methods: importing its class would make every training depend on its source.
     """
     knows_time = hasattr(model, "temporal") or hasattr(model, "forward_window")
     return model if knows_time else SingleFrame16(model, skeleton)
-
-
-def _over_time(network: nn.Module, x: Tensor, batch: int) -> Tensor:
-    """(V, T + receptive field - 1, J, 2) padded views -> (V, T, J, 3)."""
-    margin = network.receptive_field - 1
-    starts = range(0, x.shape[1] - margin, batch)
-    if not hasattr(network, "temporal"):
-        parts = [network(x[:, s : s + batch + margin]) for s in starts]
-        return torch.cat(parts, dim=1)
-    views = len(x)
-    frames = [network.spatial(part.flatten(0, 1)) for part in x.split(batch, dim=1)]
-    features = torch.cat([f.unflatten(0, (views, -1)) for f in frames], dim=1)
-    windows = features.unfold(1, margin + 1, 1).transpose(2, 3)
-    parts = []
-    for s in starts:
-        part = windows[:, s : s + batch]
-        joints = network.temporal(part.flatten(0, 1))
-        parts.append(joints.squeeze(1).unflatten(0, (views, -1)))
-    return torch.cat(parts, dim=1)

@@ -5,6 +5,7 @@ one gather of rows from an overlapping view.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,10 +24,11 @@ def mirror(joints: Tensor, skeleton: Skeleton) -> Tensor:
     return mirrored
 
 
-def pad_edges(sequence: np.ndarray, receptive_field: int) -> np.ndarray:
+def pad_edges(sequence: Tensor, receptive_field: int) -> Tensor:
     """(T, J, C) with its first and last frame repeated (receptive_field - 1) / 2 times each."""
     margin = (receptive_field - 1) // 2
-    return np.pad(sequence, ((margin, margin), (0, 0), (0, 0)), mode="edge")
+    before, after = (sequence[t].expand(margin, -1, -1) for t in (0, -1))
+    return torch.cat([before, sequence, after])
 
 
 class Windows:
@@ -39,9 +41,12 @@ class Windows:
         keypoints: per sequence (T, J, 2), normalised screen coordinates.
         poses: per sequence (T, J, 3), metres, camera frame; the root is subtracted here.
         receptive_field: frames of a window, odd.
+        padding: "edge" repeats a sequence's first and last frame, so that every frame is the
+            middle of a window; "none" leaves out the frames whose window would need it.
 
     Raises:
-        ValueError: sequences do not pair up, hold no frame, or the receptive field is even.
+        ValueError: sequences do not pair up, hold no frame, the receptive field is even, or
+            without padding no sequence is as long as a window.
     """
 
     def __init__(
@@ -52,18 +57,22 @@ class Windows:
         receptive_field: int,
         skeleton: Skeleton,
         flip: bool,
+        padding: Literal["edge", "none"] = "edge",
         device: torch.device | str = "cpu",
     ):
         _check(keypoints, poses, len(skeleton.joints), receptive_field)
         self.receptive_field = receptive_field
         lengths = torch.tensor([len(k) for k in keypoints])
-        padding = torch.arange(len(lengths)) * (receptive_field - 1)
-        starts = torch.arange(int(lengths.sum())) + padding.repeat_interleave(lengths)
-        padded = np.concatenate([pad_edges(k, receptive_field) for k in keypoints])
-        flat = torch.from_numpy(padded.astype(np.float32, copy=False)).to(device)
+        added = torch.arange(len(lengths)) * (receptive_field - 1)
+        starts = torch.arange(int(lengths.sum())) + added.repeat_interleave(lengths)
+        sequences = [torch.from_numpy(k.astype(np.float32, copy=False)) for k in keypoints]
+        flat = torch.cat([pad_edges(s, receptive_field) for s in sequences]).to(device)
         root = skeleton.root
         relative = np.concatenate([p - p[:, root : root + 1] for p in poses])
         targets = torch.from_numpy(relative.astype(np.float32, copy=False)).to(device)
+        if padding == "none":
+            whole = _whole(lengths, receptive_field)
+            starts, targets = starts[whole], targets[whole.to(device)]
         if flip:
             starts = torch.cat([starts, starts + len(flat)])
             flat = torch.cat([flat, mirror(flat, skeleton)])
@@ -89,8 +98,24 @@ class Windows:
 
     def epoch(self, epoch: int, batches: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """(windows, targets) of every batch of sample indices; the same in every epoch."""
-        for index in batches:
+        order = torch.cat(batches).to(self._starts.device)
+        for index in order.split([len(batch) for batch in batches]):
             yield self.gather(index), self.targets(index)
+
+
+def _whole(lengths: Tensor, receptive_field: int) -> Tensor:
+    """(frames,) bool: whose window lies inside its sequence."""
+    margin = receptive_field // 2
+    frame = torch.cat([torch.arange(length) for length in lengths])
+    left = lengths.repeat_interleave(lengths) - 1 - frame
+    whole = (frame >= margin) & (left >= margin)
+    if not whole.any():
+        raise ValueError(
+            f"windows of {receptive_field} frames are longer than every sequence (the longest has "
+            f"{int(lengths.max())}) and the recipe forbids padding. Give longer sequences, fewer "
+            "frames or padding: edge"
+        )
+    return whole
 
 
 def _check(keypoints, poses, joints: int, receptive_field: int) -> None:
