@@ -72,6 +72,10 @@ def doctor(study: Study = "", as_json: AsJson = False) -> None:
         rows.append({"role": role, "identity": dataset.identity, "state":
                      plan.builder.missing[role] or "there", "missing": missing,
                      "folder": dataset.folder, "url": dataset.url})  # fmt: skip
+    absent = plan.builder.missing_weights()
+    if absent:
+        rows.append({"role": "weights", "identity": "published weights", "state": "missing-data",
+                     "missing": absent, "folder": "weights", "url": ""})  # fmt: skip
     if as_json:
         print(json.dumps(rows, indent=1))
     for row in [] if as_json else rows:

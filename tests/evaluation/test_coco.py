@@ -27,6 +27,19 @@ def test_values_equal_pycocotools_on_files(made, seed, tmp_path, capsys):
     assert 0 < values["ap"] < 100
 
 
+def test_two_hundred_people_equal_pycocotools(made, tmp_path, capsys):
+    """Jitter, misses, doubles, inventions, crowds, people without labels and empty images."""
+    truth = made.people(11, images=110)
+    assert len(truth.image_index) >= 200 and truth.crowds.sum() > 10
+    assert len(np.unique(truth.image_index)) < 100
+    found = made.detect(truth, 12, jitter=0.06, missed=0.3)
+    expected = made.official(tmp_path, truth, found).stats
+    capsys.readouterr()
+    values = coco.evaluate(truth, found, resamples=0)["values"]
+    for name, place in PLACES.items():
+        assert values[name] == pytest.approx(100 * expected[place])
+
+
 def perfect(truth):
     keypoints = truth.keypoints.copy()
     keypoints[..., 2] = 1

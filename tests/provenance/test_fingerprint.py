@@ -80,7 +80,7 @@ def test_words_and_layout_mean_nothing(package, before, edited):
     loop = "training/loop.py"
     edited(loop, '"""The training loop:', '"""A rewritten opening:')
     edited(loop, "# Reading the loss makes", "# Whatever is said here: reading it makes")
-    edited(loop, "def device()", "\n\n\ndef device()")
+    edited(loop, "def derive_seed(", "\n\n\ndef derive_seed(")
     edited(loop, '    """A seed for one purpose', '    """Another docstring')
     edited(loop, 'CHECK_EVERY = {"cpu": 1}', 'CHECK_EVERY = {\n    "cpu": 1,  # each\n}')
     assert changed(before, codes(package)) == set()

@@ -17,6 +17,7 @@ TEXTS = {
     "lifting": ROOT.parent / "shared/papers/002_8a288aaa47c42d96.txt",
 }
 TABLES = [("gsam", n) for n in range(1, 10)] + [("lifting", n) for n in range(1, 11)]
+SUPPLEMENT = [("supplement", 1), ("supplement", 2)]
 ROMAN = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"]
 KINDS = {"value", "delta", "each", "rank", "trend", "agree", "duplicate", "listed", "reference",
          "statement"}  # fmt: skip
@@ -129,14 +130,14 @@ def test_claims_quote_the_paper(paper):
 
 
 def layouts():
-    return [*(layout(*t) for t in TABLES), layout("supplement", 1)]
+    return [*(layout(*t) for t in TABLES), *(layout(*t) for t in SUPPLEMENT)]
 
 
 def test_nineteen_tables_and_the_supplement():
     found = {p.relative_to(PAPERS).as_posix() for p in PAPERS.glob("*/table-*.yaml")}
-    expected = {f"{paper}/table-{n}.yaml" for paper, n in [*TABLES, ("supplement", 1)]}
+    expected = {f"{paper}/table-{n}.yaml" for paper, n in [*TABLES, *SUPPLEMENT]}
     assert found == expected
-    assert [(t["paper"], t["table"]) for t in layouts()] == [*TABLES, ("supplement", 1)]
+    assert [(t["paper"], t["table"]) for t in layouts()] == [*TABLES, *SUPPLEMENT]
 
 
 def addresses():

@@ -69,6 +69,7 @@ def training_run(tmp_path, **training):
         "seed": 0,
         "model": MODEL | {"frames": 27},
         "training": base | training,
+        "published": {},
     }
     outputs = {"checkpoint": tmp_path / "toy.safetensors", "curve": tmp_path / "curve.json"}
     inputs = {"data": poses, "keypoints": keypoints}

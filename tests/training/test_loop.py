@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from torch import nn
 
 from posepaper.config import Training
 from posepaper.errors import TrainingFailed
-from posepaper.training.checkpoint import RunFolder, write_checkpoint
+from posepaper.training.checkpoint import RunFolder, read_checkpoint, write_checkpoint
 from posepaper.training.loop import batches_of, derive_seed, exact, fit
 
 torch.set_num_threads(1)
@@ -115,6 +116,29 @@ def test_a_run_whose_newest_state_is_damaged_still_ends_in_the_same_bytes(tmp_pa
         run(tmp_path / "b", Samples(kill_at((3, 1))))
     max((tmp_path / "b").glob("state-*")).write_bytes(b"PK\x03\x04")
     assert run(tmp_path / "b")[0] == undisturbed
+
+
+def test_epochs_are_kept_where_the_recipe_asks(tmp_path):
+    undisturbed, _ = run(tmp_path / "a")
+    with pytest.raises(Killed):
+        run(tmp_path / "b", Samples(kill_at((3, 1))), validate_every=2)
+    assert run(tmp_path / "b", validate_every=2)[0] == undisturbed
+    kept = [RunFolder(tmp_path / "b").kept(epoch) for epoch in (2, 4)]
+    assert sorted((tmp_path / "b").glob("epoch-*")) == kept
+    first, early = read_checkpoint(kept[0])[0], read_checkpoint(kept[1])[0]
+    last = read_checkpoint(tmp_path / "b" / "end.safetensors")[0]
+    assert not torch.equal(first["0.weight"], last["0.weight"])
+    assert not torch.equal(early["0.weight"], last["0.weight"])
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a compiler")
+def test_a_compiled_network_trains_to_the_same_weights(tmp_path):
+    run(tmp_path / "a", epochs=2)
+    run(tmp_path / "b", epochs=2, compile=True)
+    plain, compiled = (read_checkpoint(tmp_path / n / "end.safetensors")[0] for n in "ab")
+    assert plain.keys() == compiled.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(compiled[name], value, rtol=1e-3, atol=1e-4)
 
 
 def test_seed_decides_the_bytes(tmp_path):

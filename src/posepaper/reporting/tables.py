@@ -11,7 +11,7 @@ from posepaper.reporting.verdicts import RoleMismatch
 
 __all__ = ["RoleMismatch", "address", "build_table", "read_layout", "write_csv"]
 
-SCALE = {"M": 1e-6}
+SCALE = {"M": 1e-6, "MB": 1e-6}
 CSV_HEAD = (
     *("address", "block", "row", "column", "unit", "claimed", "text", "value", "low", "high"),
     *("n_seeds", "status", "verdict"),

@@ -1,5 +1,7 @@
 """Applies a trained 2D network to the 3D dataset's frames: rule ``detect_keypoints``."""
 
+import time
+
 import numpy as np
 
 from posepaper.data.crops import transform_points
@@ -18,6 +20,7 @@ def keypoints(run: job.Run) -> None:
         networks.trained(run.inputs["checkpoint"], settings) as model,
         Progress(f"detect {settings['experiment']}", len(keys), "sequence") as bar,
     ):
+        start = time.monotonic()
         for key in keys:
             crops, to_frame = read_frames(run.inputs["frames"], key)
             in_crop, _ = networks.keypoints_in_crops(
@@ -26,6 +29,9 @@ def keypoints(run: job.Run) -> None:
             in_frame = transform_points(in_crop, to_frame)
             found[key] = coco_to_h36m(in_frame).astype(np.float32)
             bar.update()
+    seconds = time.monotonic() - start
+    run.measured["images_per_second"] = sum(len(f) for f in found.values()) / seconds
+    run.measured.update(networks.peak_memory())
     write_keypoints(
         run.outputs["keypoints"],
         found,

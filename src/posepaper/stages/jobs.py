@@ -94,6 +94,11 @@ class Builder:
         given = {"weights": experiment.weights, "backbone": experiment.backbone}
         return {file: role for role, file in given.items() if file}
 
+    def missing_weights(self) -> list[str]:
+        """Published weights that experiments name and no data root has."""
+        named = {file for e in self.study.experiments.values() for file in self.published(e)}
+        return sorted(file for file in named if not self.find_weights(file))
+
     def seeds(self, name: str) -> range:
         """Seeds an experiment is run with; published weights have one."""
         return range(1 if self.study.experiments[name].weights else self.study.seeds)
