@@ -10,6 +10,7 @@ import yaml
 from posepaper import models
 from posepaper.errors import InputError
 from posepaper.experiments import load_study
+from posepaper.stages.jobs import Builder
 from posepaper.stages.plan import Plan
 
 ROOT = Path(__file__).parents[1]
@@ -238,3 +239,23 @@ def test_wrong_weights_are_one_line(project, more, fault):
     path.write_text(text.replace(PUBLISHED, f"{PUBLISHED}, {more}"), encoding="utf-8")
     with pytest.raises(InputError, match=fault):
         load_study("paper", project)
+
+
+def test_protocol_choices_travel_with_the_settings():
+    study = load_study("paper", ROOT)
+    by_name = {e.protocol.name: e.protocol for e in study.experiments.values()}
+    human36m, mpi3dhp = by_name["human36m"], by_name["mpi3dhp"]
+    assert (human36m.root, human36m.mpjve_weight, human36m.flip) == ("predicted", "T-1", True)
+    assert (mpi3dhp.root, mpi3dhp.pck_joints, mpi3dhp.flip) == ("zero", 14, True)
+
+
+@pytest.mark.parametrize(("name", "source"), [("paper", "gt-3dhp"), ("open", "cpn")])
+def test_keypoints_without_a_file_of_their_own_are_read_from_the_dataset(name, source, tmp_path):
+    study = load_study(name, ROOT)
+    dataset = study.datasets[study.keypoints[source].data]
+    for file in dataset.files:
+        (tmp_path / dataset.folder).mkdir(exist_ok=True)
+        (tmp_path / dataset.folder / file).touch()
+    jobs = Builder(study, [str(tmp_path)]).jobs()
+    made = [j for j in jobs if j.rule == "prepare_keypoints"]
+    assert set(next(j for j in made if j.wildcards["source"] == source).raw) == set(dataset.files)
