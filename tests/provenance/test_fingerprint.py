@@ -131,7 +131,7 @@ def test_plumbing_lies_outside(package, before, edited):
     edited("provenance/record.py", "import datetime", "import datetime\n\nUNUSED = 1")
     edited("stages/job.py", "import argparse", "import argparse\n\nUNUSED = 1")
     edited("stages/plan.py", "import os", "import os\n\nUNUSED = 1")
-    edited("config.py", "import difflib", "import difflib\n\nUNUSED = 1")
+    edited("config/reading.py", "import difflib", "import difflib\n\nUNUSED = 1")
     assert changed(before, codes(package)) == set()
     assert not {m for c in before.values() for m in c["modules"] if fingerprint._is_plumbing(m)}
 

@@ -70,6 +70,7 @@ def training_run(tmp_path, **training):
         "model": MODEL | {"frames": 27},
         "training": base | training,
         "published": {},
+        "image": None,
     }
     outputs = {"checkpoint": tmp_path / "toy.safetensors", "curve": tmp_path / "curve.json"}
     inputs = {"data": poses, "keypoints": keypoints}

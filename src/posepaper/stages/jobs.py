@@ -11,6 +11,9 @@ from posepaper.config import Dataset, Experiment, Study
 from posepaper.stages import layouts
 from posepaper.stages.dag import Job
 
+# Where Human3.6M keeps a subject's videos; the first subject stands for all.
+VIDEOS = "S1/Videos"
+
 
 class Builder:
     """Builds the jobs of one study from its settings and from which raw files are there.
@@ -65,7 +68,7 @@ class Builder:
         if self.missing[keypoints.data]:
             return self.missing[keypoints.data]
         if keypoints.experiment:
-            if not dataset.images:
+            if not self._has_videos(dataset):
                 return f"missing-data:{dataset.name} videos"
             return self._state(self.study.experiments[keypoints.experiment])
         if (
@@ -102,6 +105,19 @@ class Builder:
     def seeds(self, name: str) -> range:
         """Seeds an experiment is run with; published weights have one."""
         return range(1 if self.study.experiments[name].weights else self.study.seeds)
+
+    def absent(self, role: str) -> list[str]:
+        """Files of a role's dataset that no data root has, keypoint files and videos included."""
+        dataset = self.study.datasets[role]
+        if dataset.not_applicable or dataset.wheel or self._is_world(dataset):
+            return []
+        keypoints = [k.file for k in self.study.keypoints.values() if k.data == role and k.file]
+        wanted = [*dict.fromkeys([*dataset.files, *keypoints]), *[VIDEOS] * dataset.images]
+        return [name for name in wanted if self.find(dataset, name) is None]
+
+    def _has_videos(self, dataset: Dataset) -> bool:
+        there = self._is_world(dataset) or self.find(dataset, VIDEOS)
+        return dataset.images and bool(there)
 
     @staticmethod
     def _is_world(dataset: Dataset) -> bool:
@@ -155,7 +171,7 @@ class Builder:
             jobs.append(Job(rule, {"role": role}, outputs, settings=settings, **origin))
             if role == "pose2d":
                 jobs.append(self._crops(role, dataset))
-            if role == "pose3d" and dataset.images:
+            if role == "pose3d" and self._has_videos(dataset):
                 jobs.append(self._frames(dataset))
         return jobs
 
@@ -187,7 +203,8 @@ class Builder:
             if given.experiment:
                 jobs.append(self._detection(given.experiment, outputs, wildcards))
                 continue
-            origin, folder = self._origin(dataset, [given.file] if given.file else [])
+            read = [given.file] if given.file else list(dataset.files)
+            origin, folder = self._origin(dataset, read)
             origin["inputs"]["poses"] = self.data(given.data)
             settings = {
                 "folder": folder,
