@@ -27,6 +27,7 @@ PLUMBING = (
     "posepaper.progress",
     "posepaper.provenance",
     "posepaper.stages",
+    "posepaper.stages.availability",
     "posepaper.stages.dag",
     "posepaper.stages.job",
     "posepaper.stages.jobs",
