@@ -151,7 +151,9 @@ class Builder:
             if given.experiment:
                 jobs.append(self._detection(given.experiment, outputs, wildcards))
                 continue
-            origin, folder = self._origin(dataset, [given.file] if given.file else [])
+            origin, folder = self._origin(
+                dataset, [given.file] if given.file else list(dataset.files)
+            )
             origin["inputs"]["poses"] = self.data(given.data)
             settings = {
                 "folder": folder,
