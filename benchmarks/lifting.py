@@ -28,7 +28,8 @@ ROUNDS = 5
 
 
 class PerSampleLoader(Dataset):
-    """A window cut, padded and mirrored per sample in numpy, as the public trainers do."""
+    """A window cut, padded and mirrored per sample in numpy, in float64, as the public trainers do;
+    float32 once the batch is whole."""
 
     def __init__(self, keypoints, poses, receptive_field: int):
         self.keypoints, self.poses, self.margin = keypoints, poses, receptive_field // 2
@@ -51,7 +52,7 @@ class PerSampleLoader(Dataset):
         if (low, high) != (first, last):
             window = np.pad(window, ((low - first, last - high), (0, 0), (0, 0)), "edge")
         pose = pose - pose[:, :1]
-        return tuple(_mirrored(a) if flip else a for a in (window, pose))
+        return tuple((_mirrored(a) if flip else a).astype(np.float64) for a in (window, pose))
 
 
 def _mirrored(joints: np.ndarray) -> np.ndarray:
@@ -89,7 +90,7 @@ def batch_assembly(frames: int, batch: int) -> dict:
         return windows.gather(index), windows.targets(index)
 
     def twin():
-        return default_collate([loader[i] for i in index.tolist()])
+        return [part.float() for part in default_collate([loader[i] for i in index.tolist()])]
 
     for mine, theirs in zip(ours(), twin(), strict=True):
         assert torch.equal(mine, theirs)
