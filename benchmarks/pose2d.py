@@ -29,7 +29,7 @@ from posepaper.training.loop import batches_of, exact
 from posepaper.training.pose2d import PeopleBatches, joint_loss
 
 SIZE = (256, 192)
-ROUNDS = 2
+ROUNDS = 4
 REDUCED = {"width": 8, "stem": 16, "modules": (1, 1, 1), "blocks": 1}
 
 
@@ -224,9 +224,9 @@ def cpu(threads: int) -> dict:
     people = crops_of(192)
     with exact(threads):
         return {
-            "loader, HRNet-W32": loader(people, 4, 3, threads, {}) | {"aim": 0.9},
+            "loader, HRNet-W32": loader(people, 2, 3, threads, {}) | {"aim": 0.9},
             "loader, reduced HRNet": loader(people, 16, 8, threads, REDUCED) | {"aim": 0.9},
-            "channels_last + bf16": precision(people, 4, threads) | {"aim": 1.5},
+            "channels_last + bf16": precision(people, 2, threads) | {"aim": 1.5},
             "decode + NMS": postprocessing() | {"aim": 20},
         }
 
