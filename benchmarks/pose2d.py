@@ -29,7 +29,7 @@ from posepaper.training.loop import batches_of, exact
 from posepaper.training.pose2d import PeopleBatches, joint_loss
 
 SIZE = (256, 192)
-ROUNDS = 2
+ROUNDS = 4
 REDUCED = {"width": 8, "stem": 16, "modules": (1, 1, 1), "blocks": 1}
 
 
@@ -155,8 +155,11 @@ def precision(people: PersonCrops, batch: int, threads: int) -> dict:
     }
 
 
-def postprocessing(crops: int = 256, per_image: int = 16) -> dict:
-    """Decoding and suppression of one batch, against loops over people and joints."""
+def postprocessing(crops: int = 240, per_image: int = 20) -> dict:
+    """Decoding and suppression of one batch, against loops over people and joints.
+
+    COCO's box file has 104,125 boxes on 5,000 photos.
+    """
     rng = np.random.default_rng(0)
     heatmaps = rng.random((crops, 17, 64, 48), dtype=np.float32) * 0.1
     y, x = rng.integers(5, 59, (crops, 17)), rng.integers(5, 43, (crops, 17))
@@ -179,13 +182,15 @@ def postprocessing(crops: int = 256, per_image: int = 16) -> dict:
             [_loop_nms(g.tolist(), keypoints, scores, areas) for g in groups],
         )
 
-    times = least({"batched": batched, "looped": looped})
+    times = least({"batched": batched, "looped": looped}, rounds=7)
     (ours, kept), (theirs, kept_too) = results["batched"], results["looped"]
     assert np.array_equal(ours, theirs) and kept == kept_too
     return {"seconds": times, "ratio": times["looped"] / times["batched"]}
 
 
 def _decode_joint(heatmap: np.ndarray) -> tuple[float, float]:
+    if not np.isfinite(heatmap).all():
+        raise ValueError("a value is not finite")
     y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
     px, py = float(x), float(y)
     if 1 < x < heatmap.shape[1] - 1 and 1 < y < heatmap.shape[0] - 1:
@@ -219,9 +224,9 @@ def cpu(threads: int) -> dict:
     people = crops_of(192)
     with exact(threads):
         return {
-            "loader, HRNet-W32": loader(people, 4, 3, threads, {}) | {"aim": 0.9},
+            "loader, HRNet-W32": loader(people, 2, 3, threads, {}) | {"aim": 0.9},
             "loader, reduced HRNet": loader(people, 16, 8, threads, REDUCED) | {"aim": 0.9},
-            "channels_last + bf16": precision(people, 4, threads) | {"aim": 1.5},
+            "channels_last + bf16": precision(people, 2, threads) | {"aim": 1.5},
             "decode + NMS": postprocessing() | {"aim": 20},
         }
 

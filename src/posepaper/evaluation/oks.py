@@ -48,7 +48,8 @@ def oks(
 
 def similarity(offsets: np.ndarray, areas: np.ndarray) -> np.ndarray:
     """Per-keypoint similarity (..., 17) of ``offsets`` (..., 17, 2) at ``areas`` (..., 1)."""
-    return np.exp(-(offsets**2).sum(axis=-1) / (2 * SIGMAS) ** 2 / (2 * areas))
+    x, y = offsets[..., 0], offsets[..., 1]
+    return np.exp((x * x + y * y) / (-2 * (2 * SIGMAS) ** 2 * areas))
 
 
 def oks_nms(
@@ -68,10 +69,13 @@ def oks_nms(
     order = np.argsort(-scores, kind="stable")
     places = np.asarray(keypoints, np.float64)[order, :, :2]
     sizes = np.asarray(areas, np.float64)[order]
-    pair_areas = (sizes[:, None] + sizes[None]) / 2 + np.spacing(1)
-    similar = similarity(places[:, None] - places[None], pair_areas[..., None]).mean(axis=-1)
+    better, worse = np.triu_indices(len(order), 1)
+    pair_areas = (sizes[better] + sizes[worse]) / 2 + np.spacing(1)
+    similar = similarity(places[better] - places[worse], pair_areas[:, None]).mean(axis=-1)
+    close = np.zeros((len(order), len(order)), bool)
+    close[better, worse] = similar > threshold
     dropped = np.zeros(len(order), bool)
-    for better in range(len(order)):
+    for better in np.flatnonzero(close.any(axis=1)):
         if not dropped[better]:
-            dropped[better + 1 :] |= similar[better, better + 1 :] > threshold
+            dropped |= close[better]
     return order[~dropped]
