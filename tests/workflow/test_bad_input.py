@@ -10,8 +10,6 @@ import pytest
 
 from posepaper import files
 
-pytestmark = pytest.mark.xdist_group("smoke-first")
-
 WORLD = "results/smoke/data/world"
 POSES = ("prepare", "results/smoke/data/pose3d.h5")
 PEOPLE = ("prepare", "results/smoke/data/pose2d.h5")
@@ -154,7 +152,6 @@ def limited():
         POSES,
         PEOPLE,
         ("train", "results/smoke/checkpoints/lift/ours-f81-cpn/seed0.safetensors"),
-        ("evaluate", "results/smoke/predictions/lift/ours-f81-cpn/seed0.h5"),
         ("report", "results/smoke/report/index.html"),
     ],
 )

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("smoke-first")
-
 
 def refused(copy, *words, study="smoke") -> str:
     """The line by which Snakemake refuses; nothing may have been computed."""

@@ -11,8 +11,6 @@ import pytest
 from posepaper import files
 from posepaper.provenance import record
 
-pytestmark = pytest.mark.xdist_group("smoke-first")
-
 HAS_TEX = shutil.which("pdflatex") is not None
 NOTHING = "Nothing to be done"
 # Written by a rule, yet no artefact: what DVC tracks is said there.

@@ -116,9 +116,9 @@ def draft(study: str) -> None:
     plan = Plan({**read_yaml("config.yaml"), "study": study})
     base, filled = Path(plan.base), []
     for made in (j for j in plan.jobs if j.rule == "make_table"):
-        there = [path for path in made.inputs["metrics"] if Path(path).exists()]
-        results, sources = results_of(there)
-        states = {**made.settings["states"], **_states(plan, made.inputs["metrics"])}
+        lacking = _lacking(plan, made.inputs["metrics"])
+        results, sources = results_of([p for p in made.inputs["metrics"] if p not in lacking])
+        states = {**made.settings["states"], **_by_experiment(lacking)}
         filled.append(
             tables.build_table(
                 tables.read_layout(made.settings["layout"]),
@@ -147,17 +147,26 @@ def draft(study: str) -> None:
     print(f"draft: {folder / 'index.html'}", file=sys.stderr)
 
 
-def _states(plan, metrics: list[str]) -> dict[str, str]:
-    states = {}
+def _lacking(plan, metrics: list[str]) -> dict[str, str]:
+    """Metrics files a draft cannot show, and why: their training, as planned now, ``failed``
+    (an earlier one's numbers may still be there), or they were ``not-run``."""
+    lacking = {}
     for path in metrics:
-        if Path(path).exists():
-            continue
         checkpoint = path.replace("/metrics/", "/checkpoints/").replace(".json", ".safetensors")
-        experiment = path.split("/metrics/")[1].rpartition("/")[0]
-        folder = job.run_folder(checkpoint, plan.fingerprints[checkpoint])
-        status = folder / "status.json"
-        state = files.read_json(status)["state"] if status.exists() else "not-run"
-        states[experiment] = "failed" if state == "failed" else "not-run"
+        status = job.run_folder(checkpoint, plan.fingerprints[checkpoint]) / "status.json"
+        if status.exists() and files.read_json(status)["state"] == "failed":
+            lacking[path] = "failed"
+        elif not Path(path).exists():
+            lacking[path] = "not-run"
+    return lacking
+
+
+def _by_experiment(lacking: dict[str, str]) -> dict[str, str]:
+    """Of an experiment with several seeds, one failure counts."""
+    states = {}
+    for path, state in lacking.items():
+        name = path.split("/metrics/")[1].rpartition("/")[0]
+        states[name] = "failed" if "failed" in (state, states.get(name)) else state
     return states
 
 

@@ -1,0 +1,26 @@
+"""Which tests one process runs: those that stand on the same real run of the workflow."""
+
+import pytest
+
+# xdist's own groups need node ids that pytest 9.2 no longer lets it write.
+TOGETHER = {
+    "tests/workflow/test_smoke.py": "first",
+    "tests/workflow/test_bad_input.py": "first",
+    "tests/workflow/test_command.py": "first",
+    "tests/workflow/test_changes.py": "second",
+    "tests/workflow/test_draft.py": "second",
+    "tests/workflow/test_clones.py": "second",
+    "tests/workflow/test_sanity.py": "mini",
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keeps the files of a group together, whatever ``--dist`` says of the others."""
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Together(LoadGroupScheduling):
+        def _split_scope(self, nodeid):
+            return TOGETHER.get(nodeid.partition("::")[0]) or super()._split_scope(nodeid)
+
+    return Together(config, log)
