@@ -10,7 +10,7 @@ from posepaper import files
 def test_two_clones_make_the_same_tables(first, second):
     tables = [copy.root / "results/smoke/tables" for copy in (first, second)]
     names = [{str(p.relative_to(t)) for p in files.walk(t)} for t in tables]
-    assert names[0] == names[1] and len(names[0]) == 40
+    assert names[0] == names[1] and len(names[0]) >= 40
     for name in names[0]:
         assert (tables[0] / name).read_bytes() == (tables[1] / name).read_bytes(), name
 

@@ -45,10 +45,11 @@ def test_the_run_ends_in_both_papers_as_pdf(first):
 def test_every_table_is_there_with_numbers_and_reasons(first):
     tables = sorted((first.root / "results/smoke/tables").rglob("table-*.json"))
     tables = [p for p in tables if not p.name.endswith(".record.json")]
-    names = {f"{p.parent.name}-{p.stem}" for p in tables}
-    assert names == {f"gsam-table-{n}" for n in range(1, 10)} | {
-        f"lifting-table-{n}" for n in range(1, 11)
-    } | {"supplement-table-1"}
+    names = {f"{p.parent.name}/{p.stem}" for p in tables}
+    layouts = (first.root / "report/papers").glob("*/table-*.yaml")
+    assert names == {f"{p.parent.name}/{p.stem}" for p in layouts} and len(names) >= 20
+    assert {f"gsam/table-{n}" for n in range(1, 10)} < names
+    assert {f"lifting/table-{n}" for n in range(1, 11)} < names
     assert all(p.with_suffix(".csv").exists() for p in tables)
     cells = [c for p in tables for r in files.read_json(p)["rows"] for c in r["cells"].values()]
     made = [c for c in cells if c["status"] == "ok"]
