@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from posepaper.data import bvh, cmu
-from posepaper.data.open_data import OPEN_FILES, check_hash
+from posepaper.data.open_data import check_hash
 from posepaper.errors import InputError
+from posepaper.experiments import load_study
 from posepaper.skeleton import H36M
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "cmu_mocap"
@@ -215,8 +216,9 @@ def _brute_force():
 @NEEDS_DATA
 def test_every_real_clip():
     """All 127 parse to 86,164 frames; bones keep their length; kinematics match 4x4 matrices."""
+    pinned = load_study("open", Path(__file__).parents[2]).datasets["pose3d"].files
     for name in ("bvh.tar.xz", "clips.csv"):
-        check_hash(SHARED / name, OPEN_FILES[f"cmu_mocap/{name}"])
+        check_hash(SHARED / name, pinned[name])
     with open(SHARED / "clips.csv", newline="", encoding="utf-8") as stream:
         index = {row["clip"]: int(row["frames"]) for row in csv.DictReader(stream)}
     brute_force, frames, clips = _brute_force(), 0, 0

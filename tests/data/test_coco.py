@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from posepaper.data import coco
-from posepaper.data.open_data import OPEN_FILES, check_hash
+from posepaper.data.open_data import check_hash
 from posepaper.data.people import read_people, write_people
 from posepaper.errors import InputError
+from posepaper.experiments import load_study
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -138,7 +139,8 @@ def test_empty_files_and_absent_images(tmp_path):
 @pytest.mark.parametrize(("split", "images", "people"), [("train", 26, 27), ("val", 25, 16)])
 def test_real_photos(tmp_path, split, images, people):
     name = f"coco_mini/person_keypoints_{split}2017_open.json"
-    check_hash(SHARED / name, OPEN_FILES[name])
+    pinned = load_study("open", Path(__file__).parents[2]).datasets["pose2d"].files
+    check_hash(SHARED / name, pinned[Path(name).name])
     found = coco.read(SHARED / name, SHARED / "coco_mini" / f"{split}2017")
     assert len(found.image_ids) == images
     assert (found.keypoints[..., 2] > 0).any(axis=1).sum() == people

@@ -1,21 +1,9 @@
-"""The open study's files and the hashes they must have."""
+"""Files from outside held against the hash a study pins for them."""
 
 import hashlib
 from pathlib import Path
 
 from posepaper.errors import InputError
-
-# SHA-256 by path below the folder of open data.
-OPEN_FILES = {
-    "cmu_mocap/bvh.tar.xz": "ebf7014828d5c29ba139f59f8586c64933ae113e424e395c9bda31bfb8f9d780",
-    "cmu_mocap/clips.csv": "19227b12965219b8f5aa824da417c65fba63e0e62fb877f1d59428170507b518",
-    "coco_mini/person_keypoints_train2017_open.json": (
-        "7d41d1e4627445a25d6990a7c94a3eb1060edf377ccb2854198c970b73742bbb"
-    ),
-    "coco_mini/person_keypoints_val2017_open.json": (
-        "525cd0fbc51dfcc1dbc02c704367fcda0d87053e47a19b3e9e2e6fa05b6f1e8c"
-    ),
-}
 
 
 def check_hash(path: str | Path, sha256: str) -> None:
