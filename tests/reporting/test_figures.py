@@ -64,7 +64,7 @@ def test_a_curve_without_a_run_is_named_and_none_at_all_is_no_figure(tmp_path):
 
 
 def test_bars_show_the_numbers(tmp_path):
-    drawn = figures._actions(spec(tmp_path).figures[1], "lifting", [table()])
+    drawn = figures._actions(spec(tmp_path).figures[1], "lifting", [table()], {}, {})[0]
     axes = drawn.axes[0]
     heights = [patch.get_height() for patch in axes.patches]
     assert heights[:4] == [40.0, 40.0, 41.0, 44.0] and heights[4:6] == [40.0, 40.0]

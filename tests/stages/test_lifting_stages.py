@@ -84,6 +84,10 @@ def test_sequences_too_short_for_a_recipe_without_padding_are_named(tmp_path):
     assert "\n" not in str(caught.value) and "keypoints.h5" in str(caught.value)
 
 
+def run_with(settings):
+    return job.Run("toy", {}, {}, {}, settings, None)
+
+
 @pytest.mark.parametrize(
     ("other", "fault"),
     [
@@ -100,7 +104,7 @@ def test_a_checkpoint_of_another_network_is_named_key_by_key(tmp_path, other, fa
         pytest.raises(
             InputError, match=f"seed0.safetensors: does not fit lift/toy: .*{fault}"
         ) as e,
-        networks.trained(str(file), settings),
+        networks.trained(run_with(settings), file),
     ):
         pass
     assert "\n" not in str(e.value)
@@ -110,7 +114,7 @@ def test_a_checkpoint_of_the_network_is_loaded_whole(tmp_path):
     settings = {"experiment": "lift/toy", "model": MODEL, "threads": 1}
     network = models.create("videopose3d", frames=9, channels=8)
     write_checkpoint(tmp_path / "seed0.safetensors", network, {"model": MODEL})
-    with networks.trained(str(tmp_path / "seed0.safetensors"), settings) as loaded:
+    with networks.trained(run_with(settings), tmp_path / "seed0.safetensors") as loaded:
         assert not loaded.training
         for name, value in network.state_dict().items():
             assert torch.equal(loaded.state_dict()[name], value)

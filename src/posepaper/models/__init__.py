@@ -1,35 +1,82 @@
 """The networks of both papers, by name.
 
 Each stands in a file of its own and knows no dataset. `create` imports the asked one only, so
-that what a training run depends on is one network and not all of them.
+that what a training run depends on is one network and not all of them: a fingerprint follows the
+registry's entry that the settings name.
 """
 
 import difflib
-import importlib
 import inspect
 
 from torch import nn
 
+
+def _hrnet() -> type[nn.Module]:
+    from posepaper.models.hrnet import HRNet
+
+    return HRNet
+
+
+def _simplebaseline() -> type[nn.Module]:
+    from posepaper.models.simplebaseline import SimpleBaseline
+
+    return SimpleBaseline
+
+
+def _hourglass() -> type[nn.Module]:
+    from posepaper.models.hourglass import Hourglass
+
+    return Hourglass
+
+
+def _moganet() -> type[nn.Module]:
+    from posepaper.models.moganet import MogaNet
+
+    return MogaNet
+
+
+def _martinez() -> type[nn.Module]:
+    from posepaper.models.martinez import Martinez
+
+    return Martinez
+
+
+def _videopose3d() -> type[nn.Module]:
+    from posepaper.models.videopose3d import VideoPose3D
+
+    return VideoPose3D
+
+
+def _poseformer() -> type[nn.Module]:
+    from posepaper.models.poseformer import PoseFormer
+
+    return PoseFormer
+
+
+def _gsam() -> type[nn.Module]:
+    from posepaper.models.gsam import GSAM
+
+    return GSAM
+
+
 _NETWORKS = {
-    "hrnet_w32": ("hrnet", "HRNet", {"width": 32}),
-    "hrnet_w48": ("hrnet", "HRNet", {"width": 48}),
-    "simplebaseline_resnet50": ("simplebaseline", "SimpleBaseline", {"blocks": (3, 4, 6, 3)}),
-    "simplebaseline_resnet101": ("simplebaseline", "SimpleBaseline", {"blocks": (3, 4, 23, 3)}),
-    "hourglass_8": ("hourglass", "Hourglass", {"stacks": 8}),
+    "hrnet_w32": (_hrnet, {"width": 32}),
+    "hrnet_w48": (_hrnet, {"width": 48}),
+    "simplebaseline_resnet50": (_simplebaseline, {"blocks": (3, 4, 6, 3)}),
+    "simplebaseline_resnet101": (_simplebaseline, {"blocks": (3, 4, 23, 3)}),
+    "hourglass_8": (_hourglass, {"stacks": 8}),
     "moganet_tiny": (
-        "moganet",
-        "MogaNet",
+        _moganet,
         {"widths": (32, 64, 128, 256), "depths": (3, 3, 12, 2), "drop_path": 0.15},
     ),
     "moganet_small": (
-        "moganet",
-        "MogaNet",
+        _moganet,
         {"widths": (64, 128, 320, 512), "depths": (2, 3, 12, 2), "drop_path": 0.2},
     ),
-    "martinez": ("martinez", "Martinez", {}),
-    "videopose3d": ("videopose3d", "VideoPose3D", {}),
-    "poseformer": ("poseformer", "PoseFormer", {}),
-    "gsam": ("gsam", "GSAM", {}),
+    "martinez": (_martinez, {}),
+    "videopose3d": (_videopose3d, {}),
+    "poseformer": (_poseformer, {}),
+    "gsam": (_gsam, {}),
 }
 
 
@@ -47,8 +94,8 @@ def create(name: str, **options) -> nn.Module:
     if name not in _NETWORKS:
         near = difflib.get_close_matches(name, _NETWORKS, n=1, cutoff=0)[0]
         raise ValueError(f"{name!r} is no network. The nearest is {near!r}")
-    file, class_name, implied = _NETWORKS[name]
-    network = getattr(importlib.import_module(f"posepaper.models.{file}"), class_name)
+    load, implied = _NETWORKS[name]
+    network = load()
     known = inspect.signature(network).parameters
     for option in options:
         if option not in known:

@@ -1,19 +1,20 @@
-"""What a stage's code means, found statically, and the fingerprint a job gets from it.
+"""What a job's code means, found statically, and the fingerprint a job gets from it.
 
-Module by module: the modules a stage reaches through the project's own imports, each as its
-syntax tree without docstrings and comments. A module that imports by name at run time widens to
-its whole package.
+From the function that runs a rule, through the names it uses and the project's own imports, to
+every function, class and constant it can reach. What cannot be told widens: a module used as a
+value to all it defines, an import by name to its whole package.
 """
 
-import ast
 import functools
 import hashlib
 import importlib.metadata
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import posepaper
+from posepaper.provenance.definitions import CACHE, Modules
 
 PACKAGE = Path(posepaper.__file__).parent
 
@@ -28,6 +29,7 @@ PLUMBING = (
     "posepaper.provenance",
     "posepaper.stages",
     "posepaper.stages.availability",
+    "posepaper.stages.choices",
     "posepaper.stages.dag",
     "posepaper.stages.job",
     "posepaper.stages.jobs",
@@ -46,79 +48,187 @@ def digest(value) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@functools.cache
-def code(entry: str) -> dict:
-    """What ``entry`` (a module name) reaches.
+def is_plumbing(module: str) -> bool:
+    """Whether a module lies outside every fingerprint."""
+    return module in PLUMBING or module.startswith("posepaper.provenance.")
 
-    Returns:
-        {"modules": {name: hash}, "packages": {distribution: version}}.
+
+@functools.cache
+def installed() -> "Code":
+    """The code this process runs."""
+    return Code(PACKAGE, CACHE)
+
+
+class Code:
+    """A package's source code.
+
+    Args:
+        package: its folder.
+        cache: where what was read is kept, see :class:`Modules`.
     """
-    modules, packages, queue = {}, set(), [entry]
-    while queue:
-        name = queue.pop()
-        if name in modules:
-            continue
-        meaning, imports = _read(name)
-        modules[name] = meaning
-        for found in imports:
-            if found.split(".")[0] == "posepaper":
-                queue += [m for m in _project_modules(found) if not _is_plumbing(m)]
-            elif found.split(".")[0] not in sys.stdlib_module_names:
-                packages.add(found.split(".")[0])
-    versions = {_distribution(p): _version(_distribution(p)) for p in sorted(packages)}
-    return {"modules": dict(sorted(modules.items())), "packages": versions}
+
+    def __init__(self, package: Path, cache: Path | None = None):
+        self.modules = Modules(package, cache)
+        self._known: dict[tuple, dict] = {}
+
+    def reach(self, module: str, rule: str, choices: Mapping[str, tuple] | None = None) -> dict:
+        """What the function that runs a rule can reach.
+
+        Args:
+            module: the stage, whose ``job.main({rule: function})`` names the function; a rule it
+                does not name reaches the whole module.
+            choices: what the job's settings choose. A registry ("module:NAME", a dictionary with
+                text as keys) counts by the given entries alone; a definition with no entry given
+                is left out.
+
+        Returns:
+            {"definitions": {"module:name": meaning}, "packages": {distribution: version}}.
+        """
+        key = (module, rule, tuple(sorted((choices or {}).items())))
+        if key not in self._known:
+            self._known[key] = _Walk(self.modules, dict(choices or {})).of(module, rule)
+        return self._known[key]
 
 
-def _is_plumbing(name: str) -> bool:
-    return name in PLUMBING or name.startswith("posepaper.provenance.")
+class _Walk:
+    """One walk from an entry point over everything it reaches."""
+
+    def __init__(self, modules: Modules, choices: dict[str, tuple]):
+        self.modules, self.choices = modules, choices
+        self.found: dict[str, str] = {}
+        self.packages: set[str] = set()
+        self.executed: set[str] = set()
+        self.hooked = any(modules.table(name)["hooks"] for name in modules.names)
+
+    def of(self, module: str, rule: str) -> dict:
+        entry = self.modules.table(module)["entries"].get(rule)
+        if entry is None:
+            self._whole(module)
+        else:
+            self._reach(module, entry)
+        versions = {_distribution(p): _version(_distribution(p)) for p in sorted(self.packages)}
+        return {"definitions": dict(sorted(self.found.items())), "packages": versions}
+
+    def _reach(self, module: str, name: str) -> None:
+        """A name of a module: what it is bound to, wherever that is."""
+        if is_plumbing(module):
+            return
+        self._execute(module)
+        table = self.modules.table(module)
+        definition, target = table["definitions"].get(name), table["imports"].get(name)
+        if definition is not None:
+            self._define(module, name, definition)
+        if target is not None:
+            self._follow_target(target, [])
+        if definition is not None or target is not None or _is_dunder(name):
+            return
+        if f"{module}.{name}" in self.modules.names:
+            self._whole(f"{module}.{name}")
+        elif table["star"]:
+            self._stars(table["star"], name)
+        else:
+            self._whole(module)
+
+    def _define(self, module: str, name: str, definition: dict) -> None:
+        identity = f"{module}:{name}"
+        chosen = self.choices.get(identity)
+        if identity in self.found or chosen == ():
+            return
+        entries = definition.get("entries", {})
+        if chosen is not None and set(chosen) <= set(entries):
+            self.found[identity] = digest({k: entries[k]["meaning"] for k in chosen})[:16]
+            for key in chosen:
+                self._follow(module, entries[key])
+            return
+        self.found[identity] = definition["meaning"]
+        self._follow(module, definition)
+
+    def _follow(self, module: str, definition: dict) -> None:
+        """Everything a definition of ``module`` uses."""
+        table = self.modules.table(module)
+        for use in definition["uses"]:
+            root, *rest = use.split(".")
+            if use.startswith("!"):
+                self._widen(module, use[1:])
+                continue
+            inner, outer = definition["imports"].get(root), table["imports"].get(root)
+            for target in filter(None, (inner, None if inner else outer)):
+                self._follow_target(target, rest)
+            if root in table["definitions"]:
+                self._define(module, root, table["definitions"][root])
+            elif not inner and not outer and table["star"]:
+                self._stars(table["star"], root)
+
+    def _follow_target(self, target: str, rest: list[str]) -> None:
+        module, _, name = target.partition(":")
+        if not self._is_ours(module):
+            self._package(module)
+            return
+        rest = [name, *rest] if name else rest
+        while rest and f"{module}.{rest[0]}" in self.modules.names:
+            self._execute(module)
+            module, rest = f"{module}.{rest[0]}", rest[1:]
+        if rest:
+            self._reach(module, rest[0])
+        else:
+            self._whole(module)
+
+    def _stars(self, modules: list[str], name: str) -> None:
+        """A name that some ``import *`` may have brought."""
+        for module in modules:
+            if not self._is_ours(module):
+                self._package(module)
+            elif name in self.modules.table(module)["definitions"]:
+                self._reach(module, name)
+            else:
+                self._stars(self.modules.table(module)["star"], name)
+
+    def _widen(self, module: str, use: str) -> None:
+        if use in ("globals", "eval", "exec"):
+            self._whole(module)
+            return
+        is_package = self.modules.names[module].name == "__init__.py"
+        package = module if is_package else module.rpartition(".")[0]
+        for name in self.modules.names:
+            if name == package or name.startswith(package + "."):
+                self._whole(name)
+
+    def _whole(self, module: str) -> None:
+        if is_plumbing(module):
+            return
+        self._execute(module)
+        for name, definition in self.modules.table(module)["definitions"].items():
+            self._define(module, name, definition)
+
+    def _execute(self, module: str) -> None:
+        """The module is imported: what its top level does, and what it imports in turn."""
+        if module in self.executed or is_plumbing(module) or not self._is_ours(module):
+            return
+        self.executed.add(module)
+        self._execute(module.rpartition(".")[0])
+        table = self.modules.table(module)
+        for target in table["executes"]:
+            imported, _, name = target.partition(":")
+            self._execute(imported)
+            self._execute(f"{imported}.{name}")
+        if table["effects"]:
+            self.found[f"{module}:"] = digest([e["meaning"] for e in table["effects"]])[:16]
+        for effect in table["effects"]:
+            self._follow(module, effect)
+        if self.hooked:
+            self._whole(module)
+
+    def _package(self, module: str) -> None:
+        top = module.partition(".")[0]
+        if top not in sys.stdlib_module_names:
+            self.packages.add(top)
+
+    def _is_ours(self, module: str) -> bool:
+        return module in self.modules.names
 
 
-@functools.cache
-def _read(name: str) -> tuple[str, tuple[str, ...]]:
-    tree = ast.parse(_file(name).read_text(encoding="utf-8"))
-    imports, dynamic = set(), False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imports |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            imports |= {f"{node.module}.{alias.name}" for alias in node.names}
-            imports.add(node.module)
-        elif isinstance(node, ast.Name | ast.Attribute):
-            called = node.id if isinstance(node, ast.Name) else node.attr
-            dynamic |= called in {"import_module", "__import__"}
-    if dynamic:
-        package = name if _file(name).name == "__init__.py" else name.rpartition(".")[0]
-        imports |= {m for m in _all_modules() if m.startswith(package + ".")}
-    _drop_docstrings(tree)
-    meaning = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-    return meaning, tuple(sorted(imports))
-
-
-def _drop_docstrings(tree: ast.Module) -> None:
-    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(tree):
-        if isinstance(node, owners) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
-
-
-def _file(name: str) -> Path:
-    path = PACKAGE.joinpath(*name.split(".")[1:])
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-@functools.cache
-def _all_modules() -> frozenset[str]:
-    names = set()
-    for path in PACKAGE.rglob("*.py"):
-        parts = ("posepaper", *path.relative_to(PACKAGE).with_suffix("").parts)
-        names.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    return frozenset(names)
-
-
-def _project_modules(imported: str) -> list[str]:
-    parts = imported.split(".")
-    prefixes = [".".join(parts[: n + 1]) for n in range(len(parts))]
-    return [p for p in prefixes if p in _all_modules()]
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 def _distribution(package: str) -> str:
@@ -134,21 +244,21 @@ def _version(distribution: str) -> str:
         return "absent"
 
 
-def rule_text(file: str | Path, rule: str) -> str:
-    """The shell command of a Snakemake rule, white space folded; '' where it has none."""
-    lines, inside, taking, taken = (
-        Path(file).read_text(encoding="utf-8").splitlines(),
-        False,
-        False,
-        [],
-    )
-    for line in lines:
+@functools.cache
+def _rules(file: str, _changed: int) -> dict[str, str]:
+    texts, rule, taking = {}, "", False
+    for line in Path(file).read_text(encoding="utf-8").splitlines():
         if line and not line[0].isspace():
-            inside, taking = line.split("#")[0].strip() == f"rule {rule}:", False
-        elif inside and line.strip():
-            depth = len(line) - len(line.lstrip())
-            if depth == 4:
+            head = line.split("#")[0].strip()
+            rule, taking = head[5:-1] if head.startswith("rule ") else "", False
+        elif rule and line.strip():
+            if len(line) - len(line.lstrip()) == 4:
                 taking = line.strip().startswith("shell:")
             elif taking and not line.strip().startswith("#"):
-                taken.append(" ".join(line.split()))
-    return " ".join(taken)
+                texts[rule] = " ".join([*filter(None, [texts.get(rule)]), " ".join(line.split())])
+    return texts
+
+
+def rule_text(file: str | Path, rule: str) -> str:
+    """The shell command of a Snakemake rule, white space folded; '' where it has none."""
+    return _rules(str(file), Path(file).stat().st_mtime_ns).get(rule, "")

@@ -87,10 +87,7 @@ def make_figures(
     """
     made = []
     for figure in spec.figures:
-        if figure.kind == "curves":
-            drawn, status = _curves(figure, histories, states)
-        else:
-            drawn, status = _actions(figure, spec.paper, tables), "ok"
+        drawn, status = KINDS[figure.kind](figure, spec.paper, tables, histories, states)
         made.append(
             {
                 "id": figure.id,
@@ -119,7 +116,9 @@ def _save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
     return files
 
 
-def _curves(spec: Curves, histories: dict, states: dict) -> tuple[Figure | None, str]:
+def _curves(
+    spec: Curves, paper: str, tables: list, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
     there = [name for name in spec.experiments if any(histories.get(name, ()))]
     if not there:
         return None, states.get(spec.experiments[0], "not-run")
@@ -145,7 +144,9 @@ def _curves(spec: Curves, histories: dict, states: dict) -> tuple[Figure | None,
     return figure, "ok"
 
 
-def _actions(spec: Actions, paper: str, tables: list[dict]) -> Figure:
+def _actions(
+    spec: Actions, paper: str, tables: list, histories: dict, states: dict
+) -> tuple[Figure, str]:
     table = next((t for t in tables if t["table"] == spec.table), None)
     rows = {row["id"]: row for row in table["rows"]} if table else {}
     for name in spec.rows:
@@ -165,7 +166,7 @@ def _actions(spec: Actions, paper: str, tables: list[dict]) -> Figure:
         axes.grid(axis="x", visible=False)
         axes.legend(fontsize=7, ncols=2 * len(spec.rows), loc="upper left")
         axes.margins(y=0.22, x=0.01)
-    return figure
+    return figure, "ok"
 
 
 def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour: str) -> None:
@@ -190,3 +191,6 @@ def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour
         error_kw=error,
         label=f"{label}, this study",
     )
+
+
+KINDS = {"curves": _curves, "actions": _actions}

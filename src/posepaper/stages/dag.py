@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from posepaper.provenance import fingerprint
+from posepaper.stages.choices import choices
+
 MODULES = {
     "prepare": "posepaper.stages.prepare",
     "train": "posepaper.stages.train",
@@ -31,7 +34,17 @@ class Job:
         """The first output, by which the job is known."""
         return next(iter(self.outputs.values()))
 
-    @property
-    def module(self) -> str:
-        """The stage module that runs it."""
-        return MODULES.get(self.rule) or MODULES[self.rule.partition("_")[0]]
+
+def module(rule: str) -> str:
+    """The stage module that runs a rule."""
+    return MODULES.get(rule) or MODULES[rule.partition("_")[0]]
+
+
+def code(rule: str, settings: dict, source: fingerprint.Code | None = None) -> dict:
+    """The code a job can reach with its settings, see :meth:`Code.reach`.
+
+    Args:
+        source: the package that is read; default: the one this process runs.
+    """
+    chosen = choices(rule, settings)
+    return (source or fingerprint.installed()).reach(module(rule), rule, chosen)

@@ -17,7 +17,7 @@ def keypoints(run: job.Run) -> None:
     settings, found = run.settings, {}
     keys = frame_keys(run.inputs["frames"])
     with (
-        networks.trained(run.inputs["checkpoint"], settings) as model,
+        networks.trained(run, run.inputs["checkpoint"]) as model,
         Progress(f"detect {settings['experiment']}", len(keys), "sequence") as bar,
     ):
         start = time.monotonic()

@@ -34,7 +34,7 @@ def predict_lifting(run: job.Run) -> None:
     settings, predictions = run.settings, {}
     flip = settings["protocol"]["flip"]
     with (
-        networks.trained(run.inputs["checkpoint"], settings) as model,
+        networks.trained(run, run.inputs["checkpoint"]) as model,
         Progress(f"predict {settings['experiment']}", len(data.sequences), "sequence") as bar,
     ):
         start = time.monotonic()
@@ -52,7 +52,7 @@ def predict_pose2d(run: job.Run) -> None:
     from posepaper.stages import networks
 
     people = read_people(run.inputs["data"], "val")
-    with networks.trained(run.inputs["checkpoint"], run.settings) as model:
+    with networks.trained(run, run.inputs["checkpoint"]) as model:
         start = time.monotonic()
         found = networks.keypoints_in_boxes(model, people, run.settings)
     seconds = time.monotonic() - start
@@ -69,20 +69,27 @@ def evaluate_lifting(run: job.Run) -> None:
     found, _ = read_predictions(run.inputs["predictions"])
     predictions = {key: MM * poses.astype(np.float64) for key, poses in found.items()}
     targets = {s.key: _relative(s.positions, skeleton.root) for s in sequences}
-    if protocol["kind"] == "human36m":
-        result = human36m.evaluate(
-            predictions,
-            targets,
-            root=protocol["root"],
-            mpjve_weight=protocol["mpjve_weight"],
-            held_out={s.key for s in sequences if s.split_by == "subject"},
-        )
-    else:
-        valid = {s.key: _valid(s) for s in sequences}
-        result = mpi3dhp.evaluate(
-            predictions, targets, valid, root=protocol["root"], pck_joints=protocol["pck_joints"]
-        )
+    result = PROTOCOLS[protocol["kind"]](predictions, targets, sequences, protocol)
     _write(run, "lifting", result)
+
+
+def _human36m(predictions: dict, targets: dict, sequences: list, protocol: dict) -> dict:
+    return human36m.evaluate(
+        predictions,
+        targets,
+        root=protocol["root"],
+        mpjve_weight=protocol["mpjve_weight"],
+        held_out={s.key for s in sequences if s.split_by == "subject"},
+    )
+
+
+def _mpi3dhp(predictions: dict, targets: dict, sequences: list, protocol: dict) -> dict:
+    valid = {s.key: _valid(s) for s in sequences}
+    root, pck_joints = protocol["root"], protocol["pck_joints"]
+    return mpi3dhp.evaluate(predictions, targets, valid, root=root, pck_joints=pck_joints)
+
+
+PROTOCOLS = {"human36m": _human36m, "mpi3dhp": _mpi3dhp}
 
 
 def evaluate_pose2d(run: job.Run) -> None:
@@ -111,7 +118,7 @@ def evaluate_epochs(run: job.Run) -> None:
         file = last if epoch == settings["epochs"][-1] else networks.kept(folder, epoch)
         if not Path(file).exists():
             raise InputError(file, "is gone", f"Delete {last} to train it again")
-        with networks.trained(file, settings) as model:
+        with networks.trained(run, file) as model:
             found = networks.keypoints_in_boxes(model, people, settings)
         values = coco.evaluate(people, _detections(found, settings), resamples=0)["values"]
         curve.append({"epoch": epoch, **values})

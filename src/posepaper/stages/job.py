@@ -17,8 +17,8 @@ from pathlib import Path
 
 from posepaper import files
 from posepaper.errors import InputError, Refused, TrainingFailed
-from posepaper.provenance import fingerprint, record
-from posepaper.stages import plan
+from posepaper.provenance import record
+from posepaper.stages import dag, plan
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -34,6 +34,7 @@ class Run:
         settings: the resolved settings, as planned.
         folder: undeclared scratch that outlives a failed job, named by the fingerprint.
         measured: what a function notes of its speed and memory; kept in the record only.
+        covers: the definitions its fingerprint covers, "module:name"; None where there is none.
     """
 
     target: str
@@ -43,6 +44,22 @@ class Run:
     settings: dict
     folder: Path
     measured: dict[str, float] = field(default_factory=dict)
+    covers: frozenset[str] | None = None
+
+    def check_covers(self, model) -> None:
+        """Holds what the fingerprint leaves out against a network as built.
+
+        Raises:
+            Refused: it has a class of this project that the fingerprint does not cover.
+        """
+        if self.covers is None:
+            return
+        kinds = {type(part) for part in model.modules()}
+        names = {f"{k.__module__}:{k.__qualname__.partition('.')[0]}" for k in kinds}
+        lacking = sorted(n for n in names if n.startswith("posepaper.") and n not in self.covers)
+        if lacking:
+            todo = "Correct stages/choices.py"
+            raise Refused(f"{self.target}: {lacking[0]} is run but not in its fingerprint. {todo}")
 
 
 def main(functions: dict[str, Callable[[Run], None]]) -> None:
@@ -87,6 +104,7 @@ def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str |
             outputs=parts,
             settings=job["settings"],
             folder=run_folder(target, stamp["fingerprint"]),
+            covers=frozenset(stamp["parts"]["code"]["definitions"]),
         )
         functions[job["rule"]](made)
     if not outputs:
@@ -120,11 +138,11 @@ def _check(stamp: dict, planned: str | None) -> None:
     job = stamp["job"]
     if planned not in (None, stamp["fingerprint"]):
         raise Refused(f"{job['target']}: its plan changed since. Run snakemake again")
-    code = fingerprint.code(job["module"])
-    if code != stamp["parts"]["code"]:
-        old, new = stamp["parts"]["code"]["modules"], code["modules"]
+    code, then = dag.code(job["rule"], job["settings"]), stamp["parts"]["code"]
+    if code != then:
+        old, new = ({**c["definitions"], **c["packages"]} for c in (then, code))
         changed = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
-        names = ", ".join(changed) or "a package version"
+        names = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" * (len(changed) > 3))
         raise Refused(
             f"{job['target']}: {names} changed since this job was planned. Run snakemake again"
         )

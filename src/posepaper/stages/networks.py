@@ -16,6 +16,7 @@ from posepaper.evaluation.heatmaps import decode, flip_back
 from posepaper.models.weights import load_public
 from posepaper.progress import Progress
 from posepaper.skeleton import COCO
+from posepaper.stages.job import Run
 from posepaper.training.checkpoint import RunFolder, read_checkpoint, save_checkpoint
 from posepaper.training.loop import exact
 from posepaper.training.pose2d import predict_heatmaps
@@ -25,15 +26,17 @@ BATCH = 128
 
 
 @contextlib.contextmanager
-def trained(checkpoint: str | Path, settings: dict) -> Iterator[torch.nn.Module]:
+def trained(run: Run, checkpoint: str | Path) -> Iterator[torch.nn.Module]:
     """A job's network with a checkpoint's weights, run deterministically on the job's threads.
 
     Raises:
         InputError: the file is not a checkpoint of this project, or one of another network.
+        Refused: the network has a class that the job's fingerprint leaves out.
     """
-    weights, _ = read_checkpoint(checkpoint)
+    settings, (weights, _) = run.settings, read_checkpoint(checkpoint)
     options = dict(settings["model"])
     model = models.create(options.pop("name"), **options)
+    run.check_covers(model)
     try:
         load_public(model, weights)
     except ValueError as error:

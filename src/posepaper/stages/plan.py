@@ -15,7 +15,7 @@ from posepaper.config import Config, nearest, parse
 from posepaper.errors import InputError, Refused
 from posepaper.experiments import load_study
 from posepaper.provenance import fingerprint, record
-from posepaper.stages import track
+from posepaper.stages import dag, track
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
 
@@ -129,9 +129,9 @@ class Plan:
         def meaning(job: Job) -> str:
             if job.target not in parts:
                 parents = {path: meaning(self._made_by[path]) for path in _paths(job)}
-                stage = job.module.rpartition(".")[2]
+                stage = dag.module(job.rule).rpartition(".")[2]
                 parts[job.target] = {
-                    "code": fingerprint.code(job.module),
+                    "code": dag.code(job.rule, job.settings),
                     "rule": fingerprint.rule_text(f"workflow/rules/{stage}.smk", job.rule),
                     "settings": fingerprint.digest(job.settings),
                     "parents": parents,
@@ -144,6 +144,7 @@ class Plan:
         for job in self.jobs:
             meaning(job)
         hashes.save()
+        fingerprint.installed().modules.save()
         return parts
 
     def refresh(self) -> None:
@@ -158,7 +159,7 @@ class Plan:
                     "parts": self.parts[job.target],
                     "job": {
                         "rule": job.rule,
-                        "module": job.module,
+                        "module": dag.module(job.rule),
                         "target": job.target,
                         "outputs": job.outputs,
                         "inputs": job.inputs,

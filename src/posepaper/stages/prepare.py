@@ -3,14 +3,21 @@
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from posepaper import files, world
+from posepaper import files
 from posepaper.data import cmu, coco, human36m, mpi_inf_3dhp
 from posepaper.data.frames import write_frames
-from posepaper.data.layout import read_keypoints, read_poses, write_keypoints, write_poses
+from posepaper.data.layout import (
+    PoseSequence,
+    read_keypoints,
+    read_poses,
+    write_keypoints,
+    write_poses,
+)
 from posepaper.data.open_data import check_hash
 from posepaper.data.people import read_people, write_people
 from posepaper.data.person_crops import write_person_crops
@@ -26,6 +33,8 @@ WHOLE_FRAME = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 
 def generated_world(run: job.Run) -> None:
     """The mini world's files in the real formats, and a manifest of their hashes."""
+    from posepaper import world
+
     folder = Path(run.target).with_suffix("")
     with files.atomic(folder) as part:
         world.generate(part, **run.settings)
@@ -35,11 +44,8 @@ def generated_world(run: job.Run) -> None:
 
 def poses(run: job.Run) -> None:
     """3D poses of every sequence, camera frame, metres."""
-    folder, reader = source_folder(run), run.settings["reader"]
-    if reader == "cmu":
-        sequences = cmu.sequences(folder / "bvh.tar.xz", folder / "clips.csv")
-    else:
-        sequences = {"human36m": human36m, "mpi_inf_3dhp": mpi_inf_3dhp}[reader].sequences(folder)
+    reader = run.settings["reader"]
+    sequences = POSES[reader](source_folder(run))
     skeleton = MPI3DHP if reader == "mpi_inf_3dhp" else H36M
     write_poses(
         run.outputs["dataset"],
@@ -52,17 +58,8 @@ def poses(run: job.Run) -> None:
 
 def keypoints(run: job.Run) -> None:
     """2D keypoints of a source, aligned with the poses frame by frame."""
-    folder, settings = source_folder(run), run.settings
-    sequences, mapping, joints = read_poses(run.inputs["poses"]), "", H36M.joints
-    if settings["reader"] == "human36m":
-        found = human36m.keypoints(folder, settings["file"], sequences)
-        mapping = human36m.joint_mapping(folder, settings["file"])
-    elif settings["reader"] == "mpi_inf_3dhp":
-        found, joints = mpi_inf_3dhp.keypoints(folder), MPI3DHP.joints
-    elif settings["noise"]:
-        found = cmu.noisy_keypoints(sequences, sigma_px=settings["noise"], seed=0)
-    else:
-        found = cmu.exact_keypoints(sequences)
+    settings, sequences = run.settings, read_poses(run.inputs["poses"])
+    found, joints, mapping = KEYPOINTS[settings["reader"]](run, sequences)
     write_keypoints(
         run.outputs["keypoints"],
         found,
@@ -70,6 +67,41 @@ def keypoints(run: job.Run) -> None:
         joints=joints,
         mapping=mapping,
     )
+
+
+def _cmu_poses(folder: Path) -> Iterable[PoseSequence]:
+    return cmu.sequences(folder / "bvh.tar.xz", folder / "clips.csv")
+
+
+def _human36m_keypoints(run: job.Run, sequences: list[PoseSequence]) -> tuple:
+    folder, file = source_folder(run), run.settings["file"]
+    mapping = human36m.joint_mapping(folder, file)
+    return human36m.keypoints(folder, file, sequences), H36M.joints, mapping
+
+
+def _mpi_inf_3dhp_keypoints(run: job.Run, sequences: list[PoseSequence]) -> tuple:
+    return mpi_inf_3dhp.keypoints(source_folder(run)), MPI3DHP.joints, ""
+
+
+def _cmu_keypoints(run: job.Run, sequences: list[PoseSequence]) -> tuple:
+    source_folder(run)
+    if not run.settings["noise"]:
+        return cmu.exact_keypoints(sequences), H36M.joints, ""
+    found = cmu.noisy_keypoints(sequences, sigma_px=run.settings["noise"], seed=0)
+    return found, H36M.joints, ""
+
+
+POSES = {
+    "human36m": human36m.sequences,
+    "mpi_inf_3dhp": mpi_inf_3dhp.sequences,
+    "cmu": _cmu_poses,
+}
+# (run, sequences) -> keypoints by sequence, their joints, and how they were mapped to these
+KEYPOINTS = {
+    "human36m": _human36m_keypoints,
+    "mpi_inf_3dhp": _mpi_inf_3dhp_keypoints,
+    "cmu": _cmu_keypoints,
+}
 
 
 def people(run: job.Run) -> None:

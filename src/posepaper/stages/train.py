@@ -22,6 +22,7 @@ def network(run: job.Run) -> torch.nn.Module:
     Raises:
         InputError: the network has no such option or cannot have that value, or the published
             file is not this network's.
+        Refused: the network has a class that the job's fingerprint leaves out.
     """
     settings = run.settings
     torch.manual_seed(settings["seed"])
@@ -30,6 +31,7 @@ def network(run: job.Run) -> torch.nn.Module:
         model = models.create(options.pop("name"), **options)
     except ValueError as error:
         raise InputError(settings["experiment"], str(error), "Correct its recipe") from None
+    run.check_covers(model)
     for file, role in settings["published"].items():
         path = run.raw[f"weights/{file}"]
         tensors = weights.read(path)

@@ -1,0 +1,36 @@
+"""What a job's settings choose of the code its stage could reach.
+
+A fingerprint follows a registry (a dictionary with text as keys) only to the entries named here,
+and leaves out what a network without attention never builds. What is chosen wrongly is found:
+``networks`` refuses to run a network with a class that its job's fingerprint does not cover.
+"""
+
+NETWORKS = "posepaper.models:_NETWORKS"
+POSES = "posepaper.stages.prepare:POSES"
+KEYPOINTS = "posepaper.stages.prepare:KEYPOINTS"
+PROTOCOLS = "posepaper.stages.evaluate:PROTOCOLS"
+FIGURES = "posepaper.reporting.figures:KINDS"
+IMAGE_ATTENTION = "posepaper.models.attention:ImageAttention"
+SEQUENCE_ATTENTION = "posepaper.models.attention:SequenceAttention"
+
+
+def choices(rule: str, settings: dict) -> dict[str, tuple]:
+    """Entries by registry for one job; nothing of a definition its network leaves out."""
+    chosen = _of_model(settings["model"]) if "model" in settings else {}
+    if rule in ("prepare_poses", "prepare_keypoints"):
+        registry = POSES if rule == "prepare_poses" else KEYPOINTS
+        chosen[registry] = (settings["reader"],)
+    if rule == "evaluate_lifting":
+        chosen[PROTOCOLS] = (settings["protocol"]["kind"],)
+    if rule == "make_figure":
+        chosen[FIGURES] = (settings["figure"]["kind"],)
+    return chosen
+
+
+def _of_model(model: dict) -> dict[str, tuple]:
+    chosen: dict[str, tuple] = {NETWORKS: (model["name"],)}
+    if not model.get("attention"):
+        chosen[IMAGE_ATTENTION] = ()
+    if model["name"] == "gsam" and model.get("sam") == model.get("tam") == "none":
+        chosen[SEQUENCE_ATTENTION] = ()
+    return chosen
