@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.tree import Tree
 
 from posepaper.errors import InputError
+from posepaper.provenance import told
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 Study = Annotated[str, typer.Option(help="study; default: config.yaml's")]
@@ -87,6 +88,86 @@ def doctor(study: Study = "", as_json: AsJson = False) -> None:
         if row["missing"] and row["url"]:
             print(f"{'':9}get it from {row['url']}")
     sys.exit(1 if any(r["missing"] for r in rows) else 0)
+
+
+@app.command()
+def impact(rev: Annotated[str, typer.Argument()] = "", study: Study = "", as_json: AsJson = False):
+    """Say what would run now and why: against what the results were made with, or a commit."""
+    from posepaper.stages import impact as room
+
+    found = room.impact(room.plan_of(study), rev)
+    if as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        _print_lines(told.impact(found))
+    sys.exit(1 if found["jobs"] else 0)
+
+
+@app.command()
+def explain(what: str, study: Study = "", as_json: AsJson = False) -> None:
+    """Say why a number or an artefact is stale, or why it is not."""
+    from posepaper.stages import impact as room
+
+    found = room.explain(room.plan_of(study or _study_of(what)), what)
+    if as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        _print_lines(told.explanation(found))
+    sys.exit(1 if found["stale"] else 0)
+
+
+@app.command()
+def accept(
+    path: str,
+    because: Annotated[str, typer.Option(help="your reason; every audit shows it")],
+    study: Study = "",
+    as_json: AsJson = False,
+) -> None:
+    """Vouch that a change in a source file, or behind one artefact, alters no result."""
+    from posepaper.stages import impact as room
+
+    written = room.accept(study or _study_of(path), path, because)
+    if as_json:
+        print(json.dumps(written, indent=1))
+    else:
+        _print_lines([f"accepted {waiver['target']}" for waiver in written])
+
+
+@app.command()
+def prune(
+    study: Study = "",
+    delete: Annotated[bool, typer.Option("--delete", help="delete what is listed")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what no job makes any more: orphans of renamed experiments, old run folders."""
+    from posepaper import files
+    from posepaper.stages import impact as room
+    from posepaper.stages import prune as orphanage
+
+    found = orphanage.orphans(room.plan_of(study))
+    sizes = {str(p): files.size(p) for paths in found.values() for p in paths}
+    if delete:
+        orphanage.delete(found)
+    if as_json:
+        listed = {kind: [str(p) for p in paths] for kind, paths in found.items()}
+        print(json.dumps({**listed, "bytes": sum(sizes.values()), "deleted": delete}, indent=1))
+    else:
+        _print_lines(f"{size / 1e6:9.1f} MB  {path}" for path, size in sizes.items())
+        done = "deleted" if delete else "to delete: posepaper prune --delete"
+        _print_lines(
+            [f"{sum(sizes.values()) / 1e6:9.1f} MB  in all, {done}" if sizes else "nothing"]
+        )
+
+
+def _study_of(path: str) -> str:
+    """The study an artefact's path names, '' where it is no such path."""
+    parts = path.split("/")
+    return parts[1] if parts[0] == "results" and len(parts) > 2 else ""
+
+
+def _print_lines(lines) -> None:
+    for line in lines:
+        print(line)
 
 
 def _configured() -> str:

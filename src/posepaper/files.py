@@ -62,9 +62,9 @@ def size(path: str | Path) -> int:
 
 
 def walk(folder: Path) -> list[Path]:
-    """Every file below ``folder``, sorted, records and DVC's own files left out."""
+    """Every file below ``folder``, sorted, records and waivers left out."""
     found = (p for p in sorted(folder.rglob("*")) if p.is_file())
-    return [p for p in found if not p.name.endswith(".record.json")]
+    return [p for p in found if not p.name.endswith((".record.json", ".waiver.json"))]
 
 
 def dump_json(value) -> str:

@@ -17,21 +17,32 @@ def cell(study: str, address: str) -> tuple[str, dict]:
     Raises:
         InputError: the address names nothing, or its table was not made yet.
     """
-    parts = address.split(":")
-    if len(parts) != 4:
-        raise InputError(
-            address, "is not paper:table-N:row:column", "For example lifting:table-2:p1-ours:avg"
-        )
-    paper, table, row, column = parts
-    path = f"results/{study}/tables/{paper}/{table}.json"
+    path, row, column = parse(study, address)
     if not Path(path).exists():
         raise InputError(path, "is not there", f"Make it: snakemake {path}")
     rows = {r["id"]: r["cells"] for r in files.read_json(path)["rows"]}
     for name, known in ((row, rows), (column, rows.get(row, {}))):
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-            raise InputError(address, f"{table} has no '{name}'", f"Nearest: '{close[0]}'")
+            raise InputError(
+                address, f"{Path(path).stem} has no '{name}'", f"Nearest: '{close[0]}'"
+            )
     return path, rows[row][column]
+
+
+def parse(study: str, address: str) -> tuple[str, str, str]:
+    """The table file, row and column an address names.
+
+    Raises:
+        InputError: it is no address.
+    """
+    parts = address.split(":")
+    if len(parts) != 4:
+        raise InputError(
+            address, "is not paper:table-N:row:column", "For example lifting:table-2:p1-ours:avg"
+        )
+    paper, table, row, column = parts
+    return f"results/{study}/tables/{paper}/{table}.json", row, column
 
 
 def behind(table: str, shown: dict) -> dict:

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from posepaper import files
 from posepaper.errors import InputError
-from posepaper.provenance.meaning import FUNCTIONS, LOCAL, QUIET_DECORATORS, decorator_name, simplify
+from posepaper.provenance.meaning import (
+    FUNCTIONS,
+    LOCAL,
+    QUIET_DECORATORS,
+    decorator_name,
+    simplify,
+)
 
 CACHE = Path(".posepaper/definitions.json")
 # Whoever uses one of these may reach anything of its module, or of its package.
@@ -234,9 +240,9 @@ def _loggers(body: list[ast.stmt]) -> set[str]:
     found = set()
     for statement in body:
         value = getattr(statement, "value", None)
-        if isinstance(statement, ast.Assign) and isinstance(value, ast.Call):
-            if decorator_name(value) == "getLogger":
-                found |= {t.id for t in statement.targets if isinstance(t, ast.Name)}
+        called = decorator_name(value) if isinstance(value, ast.Call) else ""
+        if isinstance(statement, ast.Assign) and called == "getLogger":
+            found |= {t.id for t in statement.targets if isinstance(t, ast.Name)}
     return found
 
 

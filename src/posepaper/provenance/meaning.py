@@ -182,7 +182,9 @@ class _Locals(ast.NodeTransformer):
     def _comprehension(self, node):
         first = node.generators[0]
         first.iter = self.visit(first.iter)
-        targets = [n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)]
+        targets = [
+            n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)
+        ]
         self.scopes.append(self._numbered(targets))
         for number, generator in enumerate(node.generators):
             generator.target = self.visit(generator.target)

@@ -103,6 +103,11 @@ def git_state() -> dict:
     return {"commit": commit, "dirty": bool(changed)}
 
 
+def author() -> str:
+    """Git's user name here, '' where none is set."""
+    return _run("git", "config", "user.name")
+
+
 @functools.cache
 def machine() -> dict:
     """Host, processor, GPUs and SLURM job of this process."""

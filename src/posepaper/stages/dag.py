@@ -1,6 +1,6 @@
 """What a job of the DAG is, and which module runs it."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from posepaper.provenance import fingerprint
 from posepaper.stages.choices import choices
@@ -33,6 +33,10 @@ class Job:
     def target(self) -> str:
         """The first output, by which the job is known."""
         return next(iter(self.outputs.values()))
+
+    def as_json(self) -> dict:
+        """What its stamp says of it; ``target`` stands there because JSON keeps no order."""
+        return {**asdict(self), "target": self.target, "module": module(self.rule)}
 
 
 def module(rule: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from posepaper import files
 from posepaper.errors import InputError, Refused, TrainingFailed
-from posepaper.provenance import record
+from posepaper.provenance import record, waivers
 from posepaper.stages import dag, plan
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -122,6 +122,8 @@ def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str |
         "measured": made.measured,
     }
     record.write(outputs, facts, start)
+    for path in outputs.values():
+        waivers.remove(path)
 
 
 def run_folder(target: str, meaning: str) -> Path:

@@ -14,7 +14,7 @@ from posepaper import files
 from posepaper.config import Config, nearest, parse
 from posepaper.errors import InputError, Refused
 from posepaper.experiments import load_study
-from posepaper.provenance import fingerprint, record
+from posepaper.provenance import fingerprint, record, waivers
 from posepaper.stages import dag, track
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
@@ -51,19 +51,21 @@ class Plan:
 
     Args:
         config: ``config.yaml`` as Snakemake has it, ``--config`` applied.
+        code: the package whose meaning counts; default: the one this process runs.
 
     Raises:
         InputError: a setting is wrong.
     """
 
-    def __init__(self, config: dict):
+    def __init__(self, config: dict, code: fingerprint.Code | None = None):
+        self.code = code or fingerprint.installed()
         given = parse(Config, config, "config.yaml")
         self.roots = [given.data] if isinstance(given.data, str) else list(given.data)
         self.study = load_study(given.study)
         self.builder = Builder(self.study, self.roots)
         self.jobs: list[Job] = self.builder.jobs()
         self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}
-        self._made_by = {path: job for job in self.jobs for path in job.outputs.values()}
+        self.made_by = {path: job for job in self.jobs for path in job.outputs.values()}
 
     @property
     def base(self) -> str:
@@ -118,66 +120,58 @@ class Plan:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Every job's fingerprint, by its target."""
-        return {t: fingerprint.digest(parts) for t, parts in self.parts.items()}
+        """Every job's fingerprint, by its target; where a waiver holds, the accepted one."""
+        return {target: stamp["fingerprint"] for target, stamp in self.stamps.items()}
 
     @cached_property
-    def parts(self) -> dict[str, dict]:
-        """What every job's fingerprint covers, by its target."""
-        hashes, parts = _Hashes(), {}
+    def stamps(self) -> dict[str, dict]:
+        """{"fingerprint", "parts" it covers, "job", "waiver" where one holds} by target."""
+        hashes, stamps = _Hashes(), {}
 
-        def meaning(job: Job) -> str:
-            if job.target not in parts:
-                parents = {path: meaning(self._made_by[path]) for path in _paths(job)}
-                stage = dag.module(job.rule).rpartition(".")[2]
-                parts[job.target] = {
-                    "code": dag.code(job.rule, job.settings),
-                    "rule": fingerprint.rule_text(f"workflow/rules/{stage}.smk", job.rule),
-                    "settings": fingerprint.digest(job.settings),
-                    "parents": parents,
-                    "raw": {name: hashes.md5(path) for name, path in job.raw.items()},
-                }
-                meanings[job.target] = fingerprint.digest(parts[job.target])
-            return meanings[job.target]
+        def stamp(job: Job) -> str:
+            if job.target not in stamps:
+                parents = {path: stamp(self.made_by[path]) for path in _paths(job)}
+                stamps[job.target] = self._stamp(job, parents, hashes)
+            return stamps[job.target]["fingerprint"]
 
-        meanings: dict[str, str] = {}
         for job in self.jobs:
-            meaning(job)
+            stamp(job)
         hashes.save()
-        fingerprint.installed().modules.save()
-        return parts
+        self.code.modules.save()
+        return stamps
+
+    def _stamp(self, job: Job, parents: dict[str, str], hashes: "_Hashes") -> dict:
+        stage = dag.module(job.rule).rpartition(".")[2]
+        parts = {
+            "code": dag.code(job.rule, job.settings, self.code),
+            "rule": fingerprint.rule_text(f"workflow/rules/{stage}.smk", job.rule),
+            "settings": fingerprint.digest(job.settings),
+            "parents": parents,
+            "raw": {name: hashes.md5(path) for name, path in job.raw.items()},
+        }
+        meaning = fingerprint.digest(parts)
+        stamp = {"fingerprint": meaning, "parts": parts, "job": job.as_json()}
+        waiver = waivers.holding(job.target, meaning)
+        if waiver:
+            stamp |= {"fingerprint": waiver["recorded"], "waiver": waiver}
+        return stamp
 
     def refresh(self) -> None:
         """Writes and dates every stamp, and dates every artefact as its record says."""
         for job in self.jobs:
             meaning = self.fingerprints[job.target]
             records = [record.agrees(path, meaning) for path in job.outputs.values()]
-            stamp = Path(stamp_path(job.target))
-            text = files.dump_json(
-                {
-                    "fingerprint": meaning,
-                    "parts": self.parts[job.target],
-                    "job": {
-                        "rule": job.rule,
-                        "module": dag.module(job.rule),
-                        "target": job.target,
-                        "outputs": job.outputs,
-                        "inputs": job.inputs,
-                        "raw": job.raw,
-                        "settings": job.settings,
-                    },
-                }
-            )
-            if not stamp.exists() or stamp.read_text(encoding="utf-8") != text:
-                with files.atomic(stamp) as part:
+            path, text = Path(stamp_path(job.target)), files.dump_json(self.stamps[job.target])
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                with files.atomic(path) as part:
                     part.write_text(text, encoding="utf-8")
             if all(records):
-                for path, made in zip(job.outputs.values(), records, strict=True):
-                    record.date_as_recorded(path, made)
+                for output, made in zip(job.outputs.values(), records, strict=True):
+                    record.date_as_recorded(output, made)
                 start = min(record.nanoseconds(made["start"]) for made in records)
-                os.utime(stamp, ns=(start, start))
+                os.utime(path, ns=(start, start))
             else:
-                os.utime(stamp)
+                os.utime(path)
         if not self.stale():
             track.restore_stamp(Path(self.base))
 
@@ -198,11 +192,11 @@ class _Hashes:
         self.fresh = False
 
     def md5(self, path: str) -> str:
-        stat = os.stat(path)
+        stat, name = os.stat(path), str(Path(path).absolute())
         key = [stat.st_size, stat.st_mtime_ns]
-        if self.known.get(path, [None])[0] != key:
-            self.known[path], self.fresh = [key, files.md5(path)], True
-        return self.known[path][1]
+        if self.known.get(name, [None])[0] != key:
+            self.known[name], self.fresh = [key, files.md5(path)], True
+        return self.known[name][1]
 
     def save(self) -> None:
         if self.fresh:

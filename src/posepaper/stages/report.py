@@ -129,7 +129,7 @@ def draft(study: str) -> None:
             )
         )
     folder = base / "draft"
-    drawn = sorted(p for p in (base / "figures").rglob("*.*") if ".record" not in p.name)
+    drawn = files.walk(base / "figures")
     settings = next(j for j in plan.jobs if j.rule == "make_report").settings
     settings = {
         **settings,
