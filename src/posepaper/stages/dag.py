@@ -1,5 +1,6 @@
 """What a job of the DAG is, and which module runs it."""
 
+import json
 from dataclasses import asdict, dataclass, field
 
 from posepaper.provenance import fingerprint
@@ -35,8 +36,9 @@ class Job:
         return next(iter(self.outputs.values()))
 
     def as_json(self) -> dict:
-        """What its stamp says of it; ``target`` stands there because JSON keeps no order."""
-        return {**asdict(self), "target": self.target, "module": module(self.rule)}
+        """What its stamp says of it, as JSON gives it back; ``target``, for that keeps no order."""
+        plain = json.loads(json.dumps(asdict(self)))
+        return {**plain, "target": self.target, "module": module(self.rule)}
 
 
 def module(rule: str) -> str:

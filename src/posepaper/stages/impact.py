@@ -4,6 +4,7 @@
 folder as JSON; so the plan of another commit is made by this one's code, from its source.
 """
 
+import difflib
 import json
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from posepaper import files
-from posepaper.config import nearest, read_yaml
+from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import audit, changes, record, waivers
 from posepaper.provenance.fingerprint import Code
@@ -117,7 +118,8 @@ def _targets(plan: Plan, what: str) -> list[str]:
         made_by = plan.made_by
         path = str(Path(what))
         if path not in made_by:
-            hint = f"Nearest: '{nearest(path, made_by)}'"
+            close = difflib.get_close_matches(path, made_by, n=1, cutoff=0)[0]
+            hint = f"Nearest: '{close}'"
             raise InputError(what, f"study '{plan.study.name}' does not make it", hint)
         return [made_by[path].target]
     table, row, _ = audit.parse(plan.study.name, what)

@@ -6,6 +6,7 @@ that Snakemake needs nothing but mtimes to rerun exactly what changed in meaning
 """
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,8 @@ class Plan:
     """
 
     def __init__(self, config: dict, code: fingerprint.Code | None = None):
+        if code is None:
+            _check_environment()
         self.code = code or fingerprint.installed()
         given = parse(Config, config, "config.yaml")
         self.roots = [given.data] if isinstance(given.data, str) else list(given.data)
@@ -182,6 +185,14 @@ class Plan:
             for j in self.jobs
             if not all(record.agrees(p, self.fingerprints[j.target]) for p in j.outputs.values())
         ]
+
+
+def _check_environment() -> None:
+    """The code that is fingerprinted and run must be this folder's."""
+    here = Path("src/posepaper").resolve()
+    if here.is_dir() and here != fingerprint.PACKAGE.resolve():
+        what = f"runs the code of {fingerprint.PACKAGE}, not that of this folder"
+        raise InputError(sys.executable, what, "Use .venv/bin here: make environment")
 
 
 class _Hashes:
