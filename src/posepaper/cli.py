@@ -159,6 +159,29 @@ def prune(
         )
 
 
+@app.command()
+def diff(
+    rev: str,
+    study: Study = "",
+    html: Annotated[str, typer.Option(help="write a page to this file")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List every number that differs from a commit's results, with its causes, as Markdown."""
+    from posepaper import files
+    from posepaper.reporting import differences
+    from posepaper.stages import diff as room
+
+    found = room.compare(study or _configured(), rev)
+    if html:
+        with files.atomic(html) as part:
+            part.write_text(differences.as_html(found), encoding="utf-8")
+    elif as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        print(differences.as_markdown(found), end="")
+    sys.exit(1 if found["numbers"] else 0)
+
+
 def _study_of(path: str) -> str:
     """The study an artefact's path names, '' where it is no such path."""
     parts = path.split("/")
@@ -203,6 +226,9 @@ def _grow(tree: Tree, link: dict, shown: set[str]) -> None:
         branch.add(f"made {made['end']} at commit {git['commit']}{dirty}")
         branch.add(f"on {machine['host']}, {machine['cpu']}, {gpus}{job}")
         branch.add(f"rule {made['rule']}, seed {made['seed']}, fingerprint {made['fingerprint']}")
+    if link.get("waiver"):
+        waiver = link["waiver"]
+        branch.add(f"accepted by {waiver['by']}, {waiver['at']}: {waiver['because']}")
     for parent in link["parents"]:
         _grow(branch, parent, shown)
 

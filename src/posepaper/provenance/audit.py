@@ -5,7 +5,7 @@ from pathlib import Path
 
 from posepaper import files
 from posepaper.errors import InputError
-from posepaper.provenance import record
+from posepaper.provenance import record, waivers
 
 
 def cell(study: str, address: str) -> tuple[str, dict]:
@@ -55,7 +55,8 @@ def chain(artefact: str, known: dict[str, dict] | None = None) -> dict:
     """What made an artefact, down to the raw files; each link is looked at once.
 
     Returns:
-        {"path", "md5", "size", "record" or None, "verdict", "parents": [...]}; the verdict is
+        {"path", "md5", "size", "record" or None, "verdict", "parents": [...], "waiver" where an
+        author vouched for a change}; the verdict is
         ``recorded``, ``changed since its record``, ``changed since its use`` (by what was made
         from it), ``absent`` or ``no record``.
     """
@@ -80,7 +81,7 @@ def _own(artefact: str) -> dict:
         return {**now, "record": None, "verdict": "no record"}
     then = {o["path"]: o["md5"] for o in made["outputs"].values()}.get(artefact)
     verdict = "recorded" if then == now["md5"] else "changed since its record"
-    return {**now, "record": made, "verdict": verdict}
+    return {**now, "record": made, "verdict": verdict, "waiver": waivers.read(artefact)}
 
 
 def _parents(used: dict[str, dict], known: dict[str, dict]) -> list[dict]:

@@ -21,7 +21,8 @@ VERDICT_MARKS = {"reproduced": "=", "not-reproduced": r"$\neq$", "undecidable": 
 MANY = 12
 
 
-def _environment(templates: Path, **options) -> jinja2.Environment:
+def jinja_environment(templates: Path, **options) -> jinja2.Environment:
+    """Jinja over a folder; an unknown name in a template is an error."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -107,7 +108,9 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
                 "counts": view.counts(paper["tables"]),
             }
         )
-    environment = _environment(templates, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja_environment(
+        templates, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"label": html_label, "head": html_head}
     text = environment.get_template("index.html.j2").render(
         study=context["study"],
@@ -151,7 +154,7 @@ def render_latex(
         }
         for figure in content["figures"]
     ]
-    environment = _environment(
+    environment = jinja_environment(
         templates,
         block_start_string="<%",
         block_end_string="%>",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from posepaper import files
 from posepaper.config import read_yaml
-from posepaper.provenance import record
+from posepaper.provenance import history, record
 
 TRACKED = (
     "data",
@@ -37,6 +37,7 @@ def track(study: str) -> None:
     else:
         pointers = _add(there)
     redate(base)
+    history.note(base, pointers)
     files.write_json(base / "stamps" / "tracked.json", {"pointers": pointers})
 
 
