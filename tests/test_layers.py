@@ -14,7 +14,7 @@ MAY_KNOW = {
     "training": GROUND | {"data", "models"},
     "provenance": {"errors", "files"},
     "stages": GROUND | SCIENCE | {"experiments", "provenance"},
-    "cli": {"config", "errors", "files", "models", "provenance", "reporting", "stages"},
+    "cli": {"config", "errors", "files", "models", "provenance", "stages"},
 }
 FEWER = {"errors": set(), "skeleton": set(), "geometry": set(), "files": {"errors"}}
 LENGTH = 300

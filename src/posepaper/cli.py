@@ -168,17 +168,16 @@ def diff(
 ) -> None:
     """List every number that differs from a commit's results, with its causes, as Markdown."""
     from posepaper import files
-    from posepaper.reporting import differences
     from posepaper.stages import diff as room
 
     found = room.compare(study or _configured(), rev)
     if html:
         with files.atomic(html) as part:
-            part.write_text(differences.as_html(found), encoding="utf-8")
+            part.write_text(room.as_html(found), encoding="utf-8")
     elif as_json:
         print(json.dumps(found, indent=1))
     else:
-        print(differences.as_markdown(found), end="")
+        print(room.as_markdown(found), end="")
     sys.exit(1 if found["numbers"] else 0)
 
 

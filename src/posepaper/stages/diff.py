@@ -5,6 +5,9 @@ from pathlib import Path
 from posepaper import files
 from posepaper.provenance import differences, record
 from posepaper.provenance.history import Past
+from posepaper.reporting.differences import as_html, as_markdown
+
+__all__ = ["as_html", "as_markdown", "compare"]
 
 
 def compare(study: str, rev: str) -> dict:
