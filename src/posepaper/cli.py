@@ -5,8 +5,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.tree import Tree
 
 from posepaper.errors import InputError
 from posepaper.provenance import told
@@ -34,7 +32,7 @@ def audit(address: str, study: Study = "", as_json: AsJson = False) -> None:
         answer = {"address": address, "table": path, "cell": cell, "chain": link}
         print(json.dumps({**answer, "faults": found, "holds": holds}, indent=1))
     else:
-        _print_chain(address, cell, link, found)
+        _print_lines(told.chain(address, cell, link, found))
     sys.exit(0 if holds else 1)
 
 
@@ -196,40 +194,6 @@ def _configured() -> str:
     from posepaper.config import read_yaml
 
     return str(read_yaml("config.yaml")["study"])
-
-
-def _print_chain(address: str, cell: dict, link: dict, found: list[str]) -> None:
-    shown = f"{address}  value {cell.get('value')}  claimed {cell.get('claimed')}  {cell['status']}"
-    tree = Tree(shown, highlight=False)
-    _grow(tree, link, set())
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(tree, markup=False)
-    if not cell["sources"]:
-        console.print(f"No run stands behind this number: {cell['status']}", markup=False)
-    for fault in found:
-        console.print(f"broken: {fault}", markup=False)
-
-
-def _grow(tree: Tree, link: dict, shown: set[str]) -> None:
-    branch = tree.add(f"{link['path']}  md5 {link.get('md5', '-')}  {link['verdict']}")
-    if link["path"] in shown:
-        branch.add("as above")
-        return
-    shown.add(link["path"])
-    made = link.get("record")
-    if made:
-        git, machine = made["git"], made["machine"]
-        dirty = " with uncommitted changes" if git["dirty"] else ""
-        job = f", SLURM job {machine['slurm_job']}" if machine["slurm_job"] else ""
-        gpus = "; ".join(machine["gpus"]) or "no GPU"
-        branch.add(f"made {made['end']} at commit {git['commit']}{dirty}")
-        branch.add(f"on {machine['host']}, {machine['cpu']}, {gpus}{job}")
-        branch.add(f"rule {made['rule']}, seed {made['seed']}, fingerprint {made['fingerprint']}")
-    if link.get("waiver"):
-        waiver = link["waiver"]
-        branch.add(f"accepted by {waiver['by']}, {waiver['at']}: {waiver['because']}")
-    for parent in link["parents"]:
-        _grow(branch, parent, shown)
 
 
 def main() -> None:

@@ -110,7 +110,8 @@ def _committed(base: Path, commit: str) -> dict[str, str]:
 def _logged(base: Path, commit: str) -> dict[str, str]:
     file = log_of(base)
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    entries = [json.loads(line) for line in lines]
+    # What uncommitted code made belongs to no commit.
+    entries = [entry for line in lines if not (entry := json.loads(line))["dirty"]]
     for entry in reversed(entries):
         if _git("merge-base", "--is-ancestor", entry["commit"], commit) is not None:
             return entry["pointers"]
