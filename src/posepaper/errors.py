@@ -5,6 +5,10 @@ class TrainingFailed(RuntimeError):
     """A training cannot go on, for example because its loss is not finite."""
 
 
+class Interrupted(RuntimeError):
+    """A training was told to stop and saved its state; started again it goes on from there."""
+
+
 class Refused(RuntimeError):
     """A job will not run, because what it was planned with is no longer there."""
 

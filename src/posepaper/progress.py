@@ -1,5 +1,6 @@
 """Progress of long work, readable in a terminal and in a log file alike."""
 
+import contextlib
 import sys
 import time
 
@@ -39,9 +40,11 @@ class Progress:
         values = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in self.facts.items()}
         facts = "".join(f" {k}={v}" for k, v in values.items())
         minutes, seconds = divmod(int(left + 0.5), 60)
-        print(
-            f"{self.label} {self.done}/{self.total} {self.unit}s {share:.0f}% "
-            f"{minutes:02d}:{seconds:02d} left{facts}",
-            file=sys.stderr,
-            flush=True,
-        )
+        # Who reads along may leave; the work goes on.
+        with contextlib.suppress(OSError):
+            print(
+                f"{self.label} {self.done}/{self.total} {self.unit}s {share:.0f}% "
+                f"{minutes:02d}:{seconds:02d} left{facts}",
+                file=sys.stderr,
+                flush=True,
+            )

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from posepaper.config import Training
-from posepaper.errors import TrainingFailed
+from posepaper.errors import Interrupted, TrainingFailed
 from posepaper.training.checkpoint import RunFolder, read_checkpoint, write_checkpoint
 from posepaper.training.loop import batches_of, derive_seed, exact, fit
 
@@ -87,6 +87,48 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path, moment, values):
     assert run(tmp_path / "b", **values)[0] == undisturbed
     status = RunFolder(tmp_path / "b").status
     assert status["state"] == "finished" and status["samples_per_second"] > 0
+
+
+def signal_at(moment, number):
+    def before(epoch, step):
+        if (epoch, step) == moment:
+            os.kill(os.getpid(), number)
+
+    return before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+@pytest.mark.parametrize("moment", [(0, 0), (2, 3), (3, 4), (4, 3)])
+def test_a_signal_stops_after_the_step_it_meets(tmp_path, moment, number):
+    """The first and a middle step, the last of an epoch, and the last but one of all."""
+    undisturbed, curve = run(tmp_path / "a")
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=f"toy: stopped by {number.name} at epoch .*Run again"):
+        run(tmp_path / "b", Samples(signal_at(moment, number)))
+    assert signal.getsignal(number) == before
+    assert RunFolder(tmp_path / "b").status["state"] == "stopped"
+    trained = []
+    again = run(tmp_path / "b", Samples(lambda epoch, step: trained.append((epoch, step))))
+    assert again == (undisturbed, curve)
+    done = 5 * moment[0] + moment[1] + 1 + (moment[1] == 4)
+    assert len(trained) == 5 * 5 - done
+
+
+def test_a_run_may_be_stopped_at_every_step(tmp_path):
+    undisturbed = run(tmp_path / "a", epochs=2)
+
+    def always(epoch, step):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    stops = 0
+    while True:
+        try:
+            assert run(tmp_path / "b", Samples(always), epochs=2) == undisturbed
+            break
+        except Interrupted:
+            stops += 1
+    # Ten steps: where an epoch ends there is nothing to save that the end would not.
+    assert 7 <= stops <= 9
 
 
 SIGKILLED = """

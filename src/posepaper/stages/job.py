@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from posepaper import files
-from posepaper.errors import InputError, Refused, TrainingFailed
+from posepaper.errors import InputError, Interrupted, Refused, TrainingFailed
 from posepaper.provenance import record, waivers
 from posepaper.stages import dag, plan
 
@@ -68,8 +69,13 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
     parser.add_argument("target", help="the artefact, e.g. results/mini/data/pose3d.h5")
     parser.add_argument("--fingerprint", help="what the job was planned with")
     given = parser.parse_args()
+    # As an exception it leaves through every clean-up on the way; a training saves first.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         run(functions, given.target, given.fingerprint)
+    except Interrupted as stopped:
+        print(f"posepaper: {stopped}", file=sys.stderr)
+        sys.exit(128 + signal.SIGTERM)
     except (InputError, Refused, TrainingFailed) as error:
         # An output is known by the name it would have got.
         sys.exit("posepaper: " + re.sub(r"\.writing-[^/]+/", "", str(error)))

@@ -19,7 +19,7 @@ METADATA = "posepaper"
 
 
 class RunFolder:
-    """The folder a run keeps its state in, one file per saved epoch, the newest two kept.
+    """The folder a run keeps its state in, one file per saved moment, the newest two kept.
 
     A state's file name carries its bytes' md5, so that a damaged file is known from an intact
     one whatever happened to it. A kill at any moment leaves whole states only.
@@ -43,13 +43,17 @@ class RunFolder:
         return self.path / f"epoch-{epoch:06d}.safetensors"
 
     def save(self, state: dict) -> None:
-        """Saves tensors, numbers, strings, lists and dicts; ``state["epoch"]`` orders states."""
+        """Saves tensors, numbers, strings, lists and dicts.
+
+        ``state["epoch"]`` and ``state["step"]``, the finished epochs and the steps since, order
+        states.
+        """
         buffer = io.BytesIO()
         torch.save(state, buffer)
         data = buffer.getbuffer()
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
         earlier = self._files()
-        target = self.path / f"state-{state['epoch']:06d}-{digest}.pt"
+        target = self.path / f"state-{state['epoch']:06d}-{state.get('step', 0):09d}-{digest}.pt"
         with atomic(target) as part:
             part.write_bytes(data)
         for old in earlier[1:]:

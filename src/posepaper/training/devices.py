@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import lightning_fabric
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 
 
 class Launch(NamedTuple):
@@ -30,12 +31,15 @@ def launched() -> Launch:
 def fabric_of(precision: str = "32-true") -> lightning_fabric.Fabric:
     """Devices and precision of this process: its accelerator, or the CPU."""
     launch = launched()
+    # Alone, nothing is to be found out from SLURM's variables, which speak of the whole job.
+    plugins = [LightningEnvironment()] if launch.processes == 1 else None
     return lightning_fabric.Fabric(
         accelerator="auto",
         devices=launch.devices,
         num_nodes=launch.nodes,
         strategy="ddp" if launch.processes > 1 else "auto",
         precision=precision,
+        plugins=plugins,
     )
 
 

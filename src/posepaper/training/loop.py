@@ -1,7 +1,7 @@
 """The training loop: resumable to the byte, stopping at the first non-finite loss.
 
-Everything random in an epoch follows from (seed, epoch): the order of samples, dropout and
-augmentation. So a run continued from an epoch's end does what the undisturbed one would have.
+Everything random follows from (seed, epoch) and, for dropout, the step: the order of samples and
+augmentation too. So a run continued from any step does what the undisturbed one would have.
 
 Started by torchrun, every process trains on its share of each batch; the gradients are averaged,
 batch norm's statistics stay each process's own (as in HRNet's public training on four GPUs), and
@@ -10,7 +10,6 @@ the first process keeps the state.
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -19,11 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from posepaper.config import Training
-from posepaper.errors import InputError, TrainingFailed
+from posepaper.errors import InputError, Interrupted, TrainingFailed
 from posepaper.progress import Progress
 from posepaper.training import schedule
 from posepaper.training.checkpoint import RunFolder, write_checkpoint
 from posepaper.training.devices import fabric_of, launched
+from posepaper.training.interruption import Interruption
+from posepaper.training.lease import Lease
+from posepaper.training.speed import Speed
 
 # Reading the loss makes a GPU wait for its queue; on a CPU it costs nothing.
 CHECK_EVERY = {"cpu": 1}
@@ -36,7 +38,10 @@ class Batches(Protocol):
     def __len__(self) -> int: ...
 
     def epoch(self, epoch: int, batches: list[Tensor]) -> Iterable[tuple[Tensor, ...]]:
-        """One tuple of tensors per (B,) tensor of sample indices."""
+        """One tuple of tensors per (B,) tensor of sample indices.
+
+        A sample is the same in every batch of its epoch: a run may go on with the last few.
+        """
 
 
 def derive_seed(seed: int, *path: int) -> int:
@@ -101,16 +106,22 @@ def fit(
         TrainingFailed: loss or weights stopped being finite. The last good state is kept and
             the folder's status reads "failed".
         InputError: the batch cannot be shared evenly among torchrun's processes.
+        Interrupted: a signal asked it to stop. The state after the step it was at is saved.
 
-    The status of a finished run says how fast it was: ``samples_per_second``, without the first
-    batch, and ``peak_device_bytes`` on an accelerator.
+    Where another process trains in the folder already, it is waited for. The status of a
+    finished run says how fast it was: ``samples_per_second``, without the first batch, and
+    ``peak_device_bytes`` on an accelerator.
     """
-    with exact(training.threads):
-        return _Run(model, batches, loss, training, run_folder, seed, label).train()
+    alone = launched().rank == 0
+    lease = Lease(run_folder.path).held() if alone else contextlib.nullcontext()
+    with exact(training.threads), lease, Interruption() as interruption:
+        run = _Run(model, batches, loss, training, run_folder, seed, label, interruption)
+        return run.train()
 
 
 class _Run:
-    def __init__(self, model, batches, loss, training, folder, seed, label):
+    def __init__(self, model, batches, loss, training, folder, seed, label, interruption):
+        self.interruption = interruption
         self.batches, self.loss, self.training = batches, loss, training
         self.folder, self.seed, self.label = folder, seed, label
         self.launch = launched()
@@ -128,7 +139,8 @@ class _Run:
         self.scaler = self.fabric.strategy.precision
         self.check_every = CHECK_EVERY.get(self.fabric.device.type, CHECK_EVERY_OTHERWISE)
         self.curve: list[dict] = []
-        self.speed = _Speed()
+        self.begun: list[float] = []
+        self.speed = Speed()
 
     def train(self) -> list[dict]:
         self._restore()
@@ -139,6 +151,9 @@ class _Run:
                 self._epochs()
             except TrainingFailed as failure:
                 self._note("failed", error=str(failure))
+                raise
+            except Interrupted as stopped:
+                self._note("stopped", error=str(stopped))
                 raise
             self._note("finished", **self._measured())
         elif self.folder.status["state"] != "finished":
@@ -160,7 +175,7 @@ class _Run:
         training, done = self.training, len(self.curve)
         steps = len(self._order(0))
         with Progress(self.label, training.epochs * steps) as progress:
-            progress.skip(done * steps)
+            progress.skip(done * steps + len(self.begun))
             for epoch in range(done, training.epochs):
                 mean = self._epoch(epoch, progress)
                 rate = schedule.learning_rate(training, epoch)
@@ -171,27 +186,42 @@ class _Run:
                     self._keep(epoch + 1)
 
     def _epoch(self, epoch: int, progress: Progress) -> float:
-        others = [self.launch.rank] if self.launch.rank else []
-        torch.manual_seed(derive_seed(self.seed, epoch, 0, *others))
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate(self.training, epoch)
         momentum = schedule.batchnorm_momentum(self.training, epoch)
         if momentum is not None:
             schedule.set_batchnorm_momentum(self.model, momentum)
         self.wrapped.train()
-        order = self._order(epoch)
+        order, first = self._order(epoch), len(self.begun)
         losses = torch.zeros(len(order), device=self.fabric.device)
+        losses[:first] = torch.tensor(self.begun)
+        self.begun = []
         shown = {"loss": self.curve[-1]["loss"]} if self.curve else {}
-        for step, batch in enumerate(self.batches.epoch(epoch, order)):
+        for step, batch in enumerate(self.batches.epoch(epoch, order[first:]), first):
+            torch.manual_seed(derive_seed(self.seed, epoch, 0, step, self.launch.rank))
             losses[step] = self._step(self.fabric.to_device(batch))
-            self.speed.step(step, len(batch[0]))
+            self.speed.step(step - first, len(batch[0]))
             if (step + 1) % self.check_every == 0:
                 self._check(losses, epoch, step + 1 - self.check_every)
             progress.update(1, epoch=epoch + 1, **shown)
+            if step + 1 < len(order) and self._asked_to_stop(step):
+                self._check(losses, epoch, 0)
+                self._save(losses[: step + 1])
+                where = f"epoch {epoch + 1}, step {step + 1} of {len(order)}"
+                raise self.interruption.error(self.label, where)
         self._check(losses, epoch, 0)
         mean = self.fabric.all_reduce(losses.double().mean()).item()
         self.speed.end()
         return mean
+
+    def _asked_to_stop(self, step: int) -> bool:
+        """Whether a signal came, to any process: all of them stop after the same step."""
+        asked = self.interruption.signal is not None
+        if self.launch.processes == 1:
+            return asked
+        if (step + 1) % self.check_every:
+            return False
+        return bool(self.fabric.all_reduce(torch.tensor(float(asked)), reduce_op="sum").item())
 
     def _step(self, batch: tuple[Tensor, ...]) -> Tensor:
         self.wrapped_optimizer.zero_grad()
@@ -211,13 +241,16 @@ class _Run:
             what = f"the loss is {losses[batch - 1].item()}"
             raise TrainingFailed(f"{self.label}: {what} at epoch {epoch + 1}, batch {batch}")
 
-    def _save(self) -> None:
-        epoch = len(self.curve)
+    def _save(self, losses: Tensor | None = None) -> None:
+        """Keeps the state after an epoch, or within one after the steps that gave ``losses``."""
+        epoch, step = len(self.curve), 0 if losses is None else len(losses)
         for name, value in self.model.state_dict().items():
             if not torch.isfinite(value).all():
                 what = f"{name} is not finite after epoch {epoch}, its last batch"
                 raise TrainingFailed(f"{self.label}: {what}")
-        state = {"epoch": epoch, "curve": self.curve, "model": self.model.state_dict()}
+        state = {"epoch": epoch, "step": step, "curve": self.curve}
+        state["losses"] = [] if losses is None else self.fabric.all_reduce(losses).tolist()
+        state["model"] = self.model.state_dict()
         if epoch < self.training.epochs:
             state["optimizer"] = self.optimizer.state_dict()
             state["scaler"] = self.scaler.state_dict()
@@ -233,31 +266,10 @@ class _Run:
         if state is None:
             return
         self.model.load_state_dict(state["model"])
-        self.curve = state["curve"]
+        self.curve, self.begun = state["curve"], state["losses"]
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
             self.scaler.load_state_dict(state["scaler"])
-
-
-class _Speed:
-    """Samples a second over the epochs of this process, each without its first batch."""
-
-    def __init__(self):
-        self.samples, self.seconds, self.since = 0, 0.0, 0.0
-
-    def step(self, step: int, samples: int) -> None:
-        if step:
-            self.samples += samples
-        else:
-            self.since = time.monotonic()
-
-    def end(self) -> None:
-        """An epoch ended and the device has caught up."""
-        self.seconds += time.monotonic() - self.since
-
-    @property
-    def rate(self) -> float:
-        return self.samples / self.seconds if self.samples else 0.0
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:

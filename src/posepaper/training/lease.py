@@ -1,0 +1,135 @@
+"""One writer in a run folder: who trains there, and whether it still does."""
+
+import contextlib
+import json
+import logging
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+LOG = logging.getLogger(__name__)
+BEAT = 5.0
+# Of a process on another machine all that is seen is that its file changes.
+SILENCE = 60.0
+
+
+class Lease:
+    """The right to write in a run folder.
+
+    A trainer that outlived the driver which started it (killed with SIGKILL, say) still holds
+    it: who comes second waits until the first has finished, and finds its state.
+
+    Args:
+        folder: the run folder.
+        silence: seconds without a sign of life after which a holder elsewhere counts as dead.
+    """
+
+    def __init__(self, folder: str | Path, silence: float = SILENCE):
+        self.path, self.silence = Path(folder) / "lease.json", silence
+        self._ended = threading.Event()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Waits for the lease and holds it, with a sign of life every few seconds."""
+        self._wait()
+        beat = threading.Thread(target=self._beat, daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            beat.join()
+            if self.holder() == _me():
+                self.path.unlink(missing_ok=True)
+
+    def holder(self) -> dict | None:
+        """{"host", "boot", "pid", "started", "job"} of who holds it, None where nobody does."""
+        try:
+            return json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def alive(self) -> bool:
+        """Whether a process on this machine holds it; of another machine's, unknown: True."""
+        holder = self.holder()
+        if holder is None:
+            return False
+        if (holder["host"], holder["boot"]) != (_me()["host"], _me()["boot"]):
+            return True
+        return _started(holder["pid"]) == holder["started"]
+
+    def _wait(self) -> None:
+        seen, since, told = None, time.monotonic(), False
+        while not self._take():
+            if not self.alive():
+                self._drop()
+                continue
+            sign = self._sign()
+            if sign != seen:
+                seen, since = sign, time.monotonic()
+            holder = self.holder()
+            elsewhere = holder is not None and holder["host"] != _me()["host"]
+            if elsewhere and time.monotonic() - since > self.silence:
+                LOG.warning("%s: no sign of life, taking over", self.path)
+                self._drop()
+                continue
+            if not told and holder is not None:
+                who = f"process {holder['pid']} on {holder['host']}"
+                LOG.warning("%s: %s trains here already, waiting for it", self.path.parent, who)
+                told = True
+            time.sleep(min(1.0, self.silence / 10))
+
+    def _take(self) -> bool:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        own = self.path.with_name(f".lease-{platform.node()}-{os.getpid()}")
+        own.write_text(json.dumps(_me()), encoding="utf-8")
+        try:
+            # A link is made once, on network file systems too.
+            os.link(own, self.path)
+        except FileExistsError:
+            return False
+        finally:
+            own.unlink()
+        return True
+
+    def _drop(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _sign(self) -> int:
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT):
+            with contextlib.suppress(OSError):
+                os.utime(self.path)
+
+
+def _me() -> dict:
+    return {
+        "host": platform.node(),
+        "boot": _boot(),
+        "pid": os.getpid(),
+        "started": _started(os.getpid()),
+        "job": os.environ.get("SLURM_JOB_ID"),
+    }
+
+
+def _boot() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def _started(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks: a number is given again, this is not."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]
