@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
+from posepaper.stages import driver
 from posepaper.stages.plan import Plan
 
 min_version("9.0")
@@ -22,11 +23,15 @@ container: "envs/posepaper.sif"
 try:
     plan = Plan(config)
     if workflow.is_main_process:
+        driver.claim(plan.base)
         plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-shell.prefix(f"set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH; ")
+# Signals of a cluster are the stage's to answer, not its shell's: a training saves first.
+shell.prefix(
+    f"trap '' TERM USR1; set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH; "
+)
 
 
 wildcard_constraints:

@@ -23,17 +23,18 @@ class Copy:
 
     root: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables with which commands run this copy's package."""
+        path = f"{BIN}:{os.environ['PATH']}"
+        return {**os.environ, "PYTHONPATH": str(self.root / "src"), "PATH": path}
+
     def run(self, *command, **options) -> subprocess.CompletedProcess:
         """Runs a command with this copy's package; stdout and stderr together, as text."""
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(self.root / "src"),
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-        }
         return subprocess.run(
             [str(word) for word in command],
             cwd=self.root,
-            env=environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

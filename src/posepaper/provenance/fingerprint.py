@@ -25,15 +25,18 @@ PLUMBING = (
     "posepaper.config",
     "posepaper.config.reading",
     "posepaper.experiments",
+    "posepaper.lease",
     "posepaper.progress",
     "posepaper.provenance",
     "posepaper.stages",
     "posepaper.stages.availability",
     "posepaper.stages.choices",
     "posepaper.stages.dag",
+    "posepaper.stages.driver",
     "posepaper.stages.job",
     "posepaper.stages.jobs",
     "posepaper.stages.plan",
+    "posepaper.training.interruption",
 )
 _DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",

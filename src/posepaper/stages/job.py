@@ -70,7 +70,8 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
     parser.add_argument("--fingerprint", help="what the job was planned with")
     given = parser.parse_args()
     # As an exception it leaves through every clean-up on the way; a training saves first.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda given, _frame: sys.exit(128 + given))
     try:
         run(functions, given.target, given.fingerprint)
     except Interrupted as stopped:

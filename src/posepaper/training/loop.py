@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from posepaper.config import Training
 from posepaper.errors import InputError, Interrupted, TrainingFailed
+from posepaper.lease import Lease
 from posepaper.progress import Progress
 from posepaper.training import schedule
 from posepaper.training.checkpoint import RunFolder, write_checkpoint
 from posepaper.training.devices import fabric_of, launched
 from posepaper.training.interruption import Interruption
-from posepaper.training.lease import Lease
 from posepaper.training.speed import Speed
 
 # Reading the loss makes a GPU wait for its queue; on a CPU it costs nothing.

@@ -1,4 +1,4 @@
-"""One writer in a run folder: who trains there, and whether it still does."""
+"""One writer in a folder: who works there, and whether it still does."""
 
 import contextlib
 import json
@@ -17,13 +17,13 @@ SILENCE = 60.0
 
 
 class Lease:
-    """The right to write in a run folder.
+    """The right to write in a folder.
 
     A trainer that outlived the driver which started it (killed with SIGKILL, say) still holds
-    it: who comes second waits until the first has finished, and finds its state.
+    its run folder: who comes second waits until the first has finished, and finds its state.
 
     Args:
-        folder: the run folder.
+        folder: a run folder, say.
         silence: seconds without a sign of life after which a holder elsewhere counts as dead.
     """
 
@@ -35,15 +35,30 @@ class Lease:
     def held(self) -> Iterator[None]:
         """Waits for the lease and holds it, with a sign of life every few seconds."""
         self._wait()
-        beat = threading.Thread(target=self._beat, daemon=True)
-        beat.start()
+        self.keep()
         try:
             yield
         finally:
-            self._ended.set()
-            beat.join()
-            if self.holder() == _me():
-                self.path.unlink(missing_ok=True)
+            self.release()
+
+    def take(self) -> bool:
+        """Takes it and keeps it where nobody alive holds it; True where that worked."""
+        while not self._take():
+            if self.alive():
+                return False
+            self._drop()
+        self.keep()
+        return True
+
+    def keep(self) -> None:
+        """Gives signs of life from now on."""
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def release(self) -> None:
+        """Gives it back, where it is still this process's."""
+        self._ended.set()
+        if self.holder() == _me():
+            self.path.unlink(missing_ok=True)
 
     def holder(self) -> dict | None:
         """{"host", "boot", "pid", "started", "job"} of who holds it, None where nobody does."""
@@ -57,9 +72,18 @@ class Lease:
         holder = self.holder()
         if holder is None:
             return False
-        if (holder["host"], holder["boot"]) != (_me()["host"], _me()["boot"]):
-            return True
-        return _started(holder["pid"]) == holder["started"]
+        return not self.here() or _started(holder["pid"]) == holder["started"]
+
+    def here(self) -> bool:
+        """Whether its holder is of this machine, since it was last started."""
+        holder, me = self.holder(), _me()
+        return holder is None or (holder["host"], holder["boot"]) == (me["host"], me["boot"])
+
+    def name(self) -> str:
+        """The holder in words."""
+        holder = self.holder() or {"pid": "unknown", "host": "unknown", "job": None}
+        job = f", SLURM job {holder['job']}" if holder.get("job") else ""
+        return f"process {holder['pid']} on {holder['host']}{job}"
 
     def _wait(self) -> None:
         seen, since, told = None, time.monotonic(), False
@@ -67,18 +91,16 @@ class Lease:
             if not self.alive():
                 self._drop()
                 continue
-            sign = self._sign()
+            sign = self.sign()
             if sign != seen:
                 seen, since = sign, time.monotonic()
             holder = self.holder()
-            elsewhere = holder is not None and holder["host"] != _me()["host"]
-            if elsewhere and time.monotonic() - since > self.silence:
+            if not self.here() and time.monotonic() - since > self.silence:
                 LOG.warning("%s: no sign of life, taking over", self.path)
                 self._drop()
                 continue
             if not told and holder is not None:
-                who = f"process {holder['pid']} on {holder['host']}"
-                LOG.warning("%s: %s trains here already, waiting for it", self.path.parent, who)
+                LOG.warning("%s: %s is at work, waiting for it", self.path.parent, self.name())
                 told = True
             time.sleep(min(1.0, self.silence / 10))
 
@@ -98,7 +120,8 @@ class Lease:
     def _drop(self) -> None:
         self.path.unlink(missing_ok=True)
 
-    def _sign(self) -> int:
+    def sign(self) -> int:
+        """Changes as long as the holder lives."""
         try:
             return self.path.stat().st_mtime_ns
         except OSError:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from posepaper.training import lease
-from posepaper.training.lease import Lease
+from posepaper import lease
+from posepaper.lease import Lease
 
 HOLDS = """
 import sys, time
-from posepaper.training.lease import Lease
+from posepaper.lease import Lease
 with Lease(sys.argv[1]).held():
     print("held", flush=True)
     time.sleep(60)
