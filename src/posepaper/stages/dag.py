@@ -34,6 +34,11 @@ class Job:
         """The first output, by which the job is known."""
         return next(iter(self.outputs.values()))
 
+    def input_paths(self) -> list[str]:
+        """Every artefact the job reads."""
+        given = self.inputs.values()
+        return [p for value in given for p in ([value] if isinstance(value, str) else value)]
+
 
 def module(rule: str) -> str:
     """The stage module that runs a rule."""

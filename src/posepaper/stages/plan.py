@@ -128,7 +128,7 @@ class Plan:
 
         def meaning(job: Job) -> str:
             if job.target not in parts:
-                parents = {path: meaning(self._made_by[path]) for path in _paths(job)}
+                parents = {path: meaning(self._made_by[path]) for path in job.input_paths()}
                 stage = dag.module(job.rule).rpartition(".")[2]
                 parts[job.target] = {
                     "code": dag.code(job.rule, job.settings),
@@ -207,11 +207,6 @@ class _Hashes:
     def save(self) -> None:
         if self.fresh:
             files.write_json(HASHES, self.known)
-
-
-def _paths(job: Job) -> list[str]:
-    given = job.inputs.values()
-    return [p for value in given for p in ([value] if isinstance(value, str) else value)]
 
 
 def _key(rule: str, wildcards: dict) -> tuple:
