@@ -48,7 +48,7 @@ def _rate(jobs: list[dict]) -> dict:
     trained = jobs[0]["trained"]
     known = [j for j in jobs if j["work"] and (j["loop"] or not trained)]
     if trained and known:
-        fixed = statistics.fmean(j["seconds"] - j["loop"] for j in known)
+        fixed = statistics.median(j["seconds"] - j["loop"] for j in known)
         rows = [(j["steps"], j["work"], j["loop"] * j["threads"]) for j in known]
         per_step, per_work = _line(rows) if _spread(known) else (0.0, _proportion(rows))
     elif known and _spread(known):
@@ -161,9 +161,9 @@ def _scaled(earlier: Mapping, need: Mapping, rate: Mapping | None) -> float:
     """An earlier time of the same job, what is not fixed scaled by its work now."""
     if not (earlier["work"] and need["work"]) or not rate:
         return earlier["seconds"]
-    fixed = min(rate["fixed"], earlier["seconds"])
+    loop = earlier["loop"] or max(0.0, earlier["seconds"] - rate["fixed"])
     ratio = need["work"] / earlier["work"] * earlier["threads"] / need["threads"]
-    return fixed + (earlier["seconds"] - fixed) * ratio
+    return earlier["seconds"] + loop * (ratio - 1)
 
 
 def _find(known: dict, need: Mapping) -> dict | None:

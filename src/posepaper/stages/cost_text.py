@@ -34,10 +34,13 @@ def _assumed(found: dict) -> list[str]:
     if any(j["basis"] == cost.ASSUMED and j["device"] == "gpu" for j in found["jobs"]):
         rate = f"{cost.ASSUMED_GPU:,.0f} GMAC a second"
         shown.append(f"no GPU was measured yet: {rate} and GPU are an assumption, within 4 times")
-    if any(j["basis"] in (cost.REFERENCE, cost.ARITHMETIC) for j in found["jobs"]):
+    used = {j["basis"] for j in found["jobs"]}
+    if used & {cost.REFERENCE, cost.ARITHMETIC}:
         made = work.reference()
         what = f"{made['made_from']['study']} study on {made['machine']['cpu']}"
-        shown.append(f"reference: {work.RATES}, the {what}; arithmetic: its GMAC/s at other sizes")
+        shown.append(f"{cost.REFERENCE}: {work.RATES}, measured by the {what}")
+    if cost.ARITHMETIC in used:
+        shown.append(f"{cost.ARITHMETIC}: the nearest rate, far from the size or kind measured")
     return shown
 
 
