@@ -39,15 +39,17 @@ def test_the_study_file_says_how_many_samples_there_are(second):
 
 def test_a_clone_is_predicted_from_the_committed_rates(clone):
     found = cost(clone)
-    assert {job["basis"] for job in found["jobs"]} == {"reference"}
+    assert len(found["jobs"]) >= 65
     for job in found["jobs"]:
+        known = ("reference",) if job["rule"].startswith("train_") else ("reference", "arithmetic")
+        assert job["basis"] in known, job
         low, likely, high = job["seconds"]
         assert 0 < low < likely < high < math.inf, job
 
 
 def test_the_report_shows_what_was_predicted_without_the_study_s_own_records(second):
     taken = files.read_json(second.root / "results/smoke/costs.json")
-    assert {made["predicted_from"] for made in taken.values()} == {"reference"}
+    assert {made["predicted_from"] for made in taken.values()} <= {"reference", "arithmetic"}
     page = (second.root / "results/smoke/report/index.html").read_text(encoding="utf-8")
     for rule in {made["rule"] for made in taken.values()}:
         assert f"<th>{rule}</th>" in page

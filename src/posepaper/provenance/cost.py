@@ -3,9 +3,10 @@
 Knows numbers only. A *need* says how much a job has to do: {"target", "rule", "like" (the rule it
 is measured as), "kind" (network or reader), "device" ("cpu" or "gpu"), "threads", "trained"
 (whether a network runs), "steps" (optimiser steps, or outputs of a network), "work" (GMAC, or
-items where no network runs; None where nobody knows), "size" (work of one output), "volume" (what
-its files grow with), "held" (bytes it must hold in memory)}. A *measurement* is a need with
-"seconds", "loop" (seconds its network ran, None where it has none), "memory" and "bytes".
+items where no network runs; None where nobody knows), "size" (work of one output; all items where
+no network runs), "volume" (what its files grow with), "held" (bytes it must hold in memory)}.
+A *measurement* is a need with "seconds", "loop" (seconds its network ran, None where it has none),
+"memory" and "bytes".
 """
 
 import heapq

@@ -86,8 +86,8 @@ def need(
         amount = _items(target, rule, inputs, counts)
         kind = _kind(settings, inputs) if rule.startswith("prepare_") else ""
         held = (amount or 0) * POSE * (rule in POSE_RULES)
-        found |= {"kind": kind, "steps": 1, "work": amount, "size": 1, "held": held}
-        return {**found, "volume": amount or 1}
+        found |= {"kind": kind, "steps": 1, "work": amount, "held": held}
+        return {**found, "size": amount or 1, "volume": amount or 1}
     known = counts.of(_role(inputs)) if _role(inputs) else {}
     checkpoint = target if rule.startswith("train_") else _checkpoint(inputs)
     size = sizes(checkpoint)
