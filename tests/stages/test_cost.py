@@ -69,6 +69,18 @@ def test_a_prediction_s_work_is_what_it_looks_at():
     assert epochs["work"] == 2 * 30 * 0.5 and epochs["like"] == "predict_pose2d"
 
 
+def test_what_nobody_knows_is_none_and_not_nothing():
+    counts = work.Counts("results/x", {"pose3d": {"train": 100, "test": 30}})
+    settings = {"model": {"name": "gsam"}, "protocol": {"flip": False}}
+    paths = ["results/x/data/pose3d.h5", "results/x/checkpoints/a/b/seed0.safetensors"]
+    gone = work.need("t", "predict_lifting", settings, paths, counts, lambda path: None)
+    assert gone["work"] is None and gone["volume"] == 30, "the checkpoint is not there"
+    nothing = work.need("t", "predict_lifting", settings, paths, work.Counts("x"), lambda p: SIZE)
+    assert nothing["work"] is None
+    trained = {"model": {"name": "gsam"}, "training": TRAINING}
+    assert work.need("t", "train_pose2d", trained, [], counts, lambda p: SIZE)["work"] is None
+
+
 @pytest.mark.parametrize("frames", [3, 9, 81])
 def test_a_window_of_videopose3d_costs_what_torch_counts(frames):
     model = {"name": "videopose3d", "frames": frames, "channels": 16}

@@ -125,13 +125,14 @@ def _training(settings: dict, rule: str, known: Mapping, size: dict | None) -> d
 def _prediction(settings: dict, rule: str, known: Mapping, size: dict | None) -> dict:
     flip = settings["flip"] if rule == "detect_keypoints" else settings["protocol"]["flip"]
     splits = ("train", "test") if rule == "detect_keypoints" else ("test",)
-    if size is None or not all(split in known for split in splits):
-        return {"steps": 0, "work": None, "size": 1, "volume": 1, "held": 0}
-    items = sum(known[split] for split in splits)
+    there = all(split in known for split in splits)
+    items = sum(known[split] for split in splits) if there else 0
+    held = items * POSE * (rule == "predict_lifting")
+    found = {"volume": items or 1, "held": held + 4 * (size["parameters"] if size else 0)}
+    if size is None or not there:
+        return {**found, "steps": 0, "work": None, "size": 1}
     outputs = items * (1 + flip) * len(settings.get("epochs", [0]))
-    one, held = size["gmac"], 4 * size["parameters"] + items * POSE * (rule == "predict_lifting")
-    found = {"steps": outputs, "work": outputs * one, "size": one}
-    return {**found, "volume": items, "held": held}
+    return {**found, "steps": outputs, "work": outputs * size["gmac"], "size": size["gmac"]}
 
 
 def window_share(model: Mapping) -> float:
