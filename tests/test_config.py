@@ -87,6 +87,13 @@ FAULTS = [
     (
         Study,
         STUDY,
+        {"datasets": {"pose3d": {"samples": {"train": 0}}}},
+        "key 'datasets.pose3d.samples.train'",
+        "0",
+    ),
+    (
+        Study,
+        STUDY,
         {"keypoints": {"cpn": {"fil": "x"}}},
         "unknown key 'keypoints.cpn.fil'",
         "'file'",

@@ -179,6 +179,23 @@ def diff(
     sys.exit(1 if found["numbers"] else 0)
 
 
+@app.command()
+def cost(
+    target: Annotated[str, typer.Argument(help="name, address or path; default: all")] = "",
+    study: Study = "",
+    profile: Annotated[str, typer.Option(help="whose parallelism")] = "default",
+    everything: Annotated[bool, typer.Option("--all", help="as if nothing existed")] = False,
+    imagined: Annotated[bool, typer.Option("--as-if-there", help="as if all data were")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would cost: jobs, hours, wall time, disk; for a table or in all."""
+    from posepaper.stages import cost as costs
+    from posepaper.stages.cost_text import lines
+
+    found = costs.predict(study, target, profile, everything=everything, imagined=imagined)
+    print(json.dumps(found, indent=1) if as_json else "\n".join(lines(found)))
+
+
 def _study_of(path: str) -> str:
     """The study an artefact's path names, '' where it is no such path."""
     parts = path.split("/")

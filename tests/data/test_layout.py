@@ -44,6 +44,14 @@ def test_poses_come_back_as_written(tmp_path):
     assert (attributes["identity"], attributes["root"], attributes["units"]) == ("tiny", 0, "m")
 
 
+def test_frames_are_counted_by_split(tmp_path):
+    path = tmp_path / "poses.h5"
+    written = [_sequence(), _sequence("S5/Eating/7"), _sequence("S9/Sitting/7", "test")]
+    _write(path, written)
+    one = len(written[0].positions)
+    assert layout.count_frames(path) == {"train": 2 * one, "test": one}
+
+
 def test_same_content_gives_same_bytes_whatever_the_order(tmp_path):
     a, b = _sequence(), _sequence("S9/Sitting/7", "test")
     _write(tmp_path / "one.h5", [a, b])

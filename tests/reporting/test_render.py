@@ -115,6 +115,9 @@ def context(tmp_path):
         "study": {"name": "mini", "title": "a small world", "note": f"Note {NASTY}"},
         "commit": "abc",
         "dirty": True,
+        "costs": [
+            {"rule": "train_lifting", "jobs": 3, "predicted": 60.0, "measured": 48.0, "ratio": 1.25}
+        ],
         "papers": {"lifting": paper},
     }
 
@@ -142,6 +145,15 @@ def test_html_is_whole_self_contained_and_has_every_address(context, tmp_path):
         assert told in text
     assert "<sup>2</sup>" in text and "<i>et al.</i>" in text
     assert "http://" not in text and "https://" not in text
+
+
+def test_the_page_shows_predicted_against_measured_time(context, tmp_path):
+    render.render_html(context, tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    row = "<th>train_lifting</th><td>3</td><td>60.0</td><td>48.0</td><td>1.25</td>"
+    assert row in text and 'id="cost"' in text
+    render.render_html({**context, "costs": []}, tmp_path / "draft.html")
+    assert 'id="cost"' not in (tmp_path / "draft.html").read_text(encoding="utf-8")
 
 
 def test_pages_keep_their_bytes(context, tmp_path):

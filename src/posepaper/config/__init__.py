@@ -171,6 +171,9 @@ class Dataset(Strict):
     licence: str = ""
     images: bool = Field(False, description="has video frames a 2D network can be applied to")
     boxes: str = Field("", description="'ground-truth', or the identity of its person-box file")
+    samples: dict[Literal["train", "test"], Annotated[int, Field(gt=0)]] = Field(
+        {}, description="frames, or people and boxes; for `posepaper cost` until data are prepared"
+    )
     not_applicable: str | None = Field(None, description="why this study cannot have it")
 
 

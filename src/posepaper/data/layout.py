@@ -12,6 +12,7 @@ from posepaper.data.hdf5 import create, opened, read_attributes
 
 __all__ = [
     "PoseSequence",
+    "count_frames",
     "read_attributes",
     "read_keypoints",
     "read_poses",
@@ -88,6 +89,20 @@ def read_poses(path: str | Path, split: str | None = None) -> list[PoseSequence]
     with opened(path, "poses") as file:
         groups = [file[key] for key in _keys(file, "positions")]
         return [_sequence(g) for g in groups if split is None or g.attrs["split"] == split]
+
+
+def count_frames(path: str | Path) -> dict[str, int]:
+    """How many frames of poses each split has.
+
+    Raises:
+        InputError: the file is absent, damaged or holds something else.
+    """
+    found: dict[str, int] = {}
+    with opened(path, "poses") as file:
+        for key in _keys(file, "positions"):
+            split = file[key].attrs["split"]
+            found[split] = found.get(split, 0) + len(file[key]["positions"])
+    return found
 
 
 def _sequence(group: h5py.Group) -> PoseSequence:

@@ -42,6 +42,11 @@ def nanoseconds(time: str) -> int:
     return (moment - epoch) // datetime.timedelta(microseconds=1) * 1000
 
 
+def seconds(record: dict) -> float:
+    """How long a record's job took."""
+    return (nanoseconds(record["end"]) - nanoseconds(record["start"])) / 1e9
+
+
 def date_as_recorded(artefact: str | Path, record: dict) -> None:
     """Sets an artefact's mtime to its record's end; copying tools such as DVC reset it."""
     end = nanoseconds(record["end"])

@@ -80,9 +80,10 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
     """Writes ``index.html`` from the report's context; works from file:// with nothing beside it.
 
     Args:
-        context: {"study": {"name", "title", "note"}, "commit", "dirty", "papers": {paper:
-            {"title", "tables": [table], "figures": [{"id", "caption", "files": {suffix: path},
-            "status"}], "claims": [claim]}}}.
+        context: {"study": {"name", "title", "note"}, "commit", "dirty", "costs": [{"rule",
+            "jobs", "predicted", "measured" (seconds), "ratio"}], "papers": {paper: {"title",
+            "tables": [table], "figures": [{"id", "caption", "files": {suffix: path}, "status"}],
+            "claims": [claim]}}}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -117,6 +118,7 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         commit=context["commit"],
         dirty=context["dirty"],
         papers=papers,
+        costs=context["costs"],
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
         marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},

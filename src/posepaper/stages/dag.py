@@ -40,6 +40,11 @@ class Job:
         plain = json.loads(json.dumps(asdict(self)))
         return {**plain, "target": self.target, "module": module(self.rule)}
 
+    def input_paths(self) -> list[str]:
+        """Every artefact the job reads."""
+        given = self.inputs.values()
+        return [p for value in given for p in ([value] if isinstance(value, str) else value)]
+
 
 def module(rule: str) -> str:
     """The stage module that runs a rule."""

@@ -9,6 +9,8 @@ from posepaper.stages.dag import Job
 
 PAPERS = ("gsam", "lifting", "supplement")
 FOLDER = Path("report/papers")
+# What the report's predictions of cost are made from, see benchmarks/rates.py.
+RATES = Path("benchmarks/results/rates.json")
 
 
 def jobs(builder) -> list:
@@ -94,6 +96,7 @@ def _report(builder, tables: list, figures: list):
     claims = [FOLDER / paper / "claims.yaml" for paper in PAPERS]
     raw = [*sorted(Path("report").glob("*.j2")), *(c for c in claims if c.exists())]
     raw += [p for paper in PAPERS if (p := FOLDER / paper / "figures.yaml").exists()]
+    raw += [RATES] if RATES.exists() else []
     outputs = {"index": f"{base}/index.html", "gsam": f"{base}/gsam.tex"}
     outputs["lifting"] = f"{base}/lifting.tex"
     outputs["costs"] = f"{builder.base}/costs.json"

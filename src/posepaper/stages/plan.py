@@ -133,7 +133,7 @@ class Plan:
 
         def stamp(job: Job) -> str:
             if job.target not in stamps:
-                parents = {path: stamp(self.made_by[path]) for path in _paths(job)}
+                parents = {path: stamp(self.made_by[path]) for path in job.input_paths()}
                 stamps[job.target] = self._stamp(job, parents, hashes)
             return stamps[job.target]["fingerprint"]
 
@@ -212,11 +212,6 @@ class _Hashes:
     def save(self) -> None:
         if self.fresh:
             files.write_json(HASHES, self.known)
-
-
-def _paths(job: Job) -> list[str]:
-    given = job.inputs.values()
-    return [p for value in given for p in ([value] if isinstance(value, str) else value)]
 
 
 def _key(rule: str, wildcards: dict) -> tuple:

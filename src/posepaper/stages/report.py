@@ -6,9 +6,9 @@ from pathlib import Path
 from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
-from posepaper.provenance import record
+from posepaper.provenance import cost, record
 from posepaper.reporting import claims, figures, latex, render, tables
-from posepaper.stages import job, layouts
+from posepaper.stages import job, layouts, work
 from posepaper.stages.tables import results_of
 
 TITLES = {
@@ -24,8 +24,8 @@ def report(run: job.Run) -> None:
     """``index.html`` and each paper's ``.tex``."""
     filled = [files.read_json(path) for path in run.inputs["tables"]]
     drawn = [Path(path) for path in run.inputs["figures"]]
-    context = context_of(run.settings, filled, drawn)
     final = Path(run.target).parent
+    context = context_of(run.settings, filled, drawn, final.parent)
     render.render_html(context, run.outputs["index"])
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, run.outputs[paper], beside=final)
@@ -33,14 +33,16 @@ def report(run: job.Run) -> None:
 
 
 def costs(base: Path) -> dict[str, dict]:
-    """Seconds, peak memory and what else was measured of the job behind every artefact."""
-    found = {}
+    """What was measured of the job behind every artefact, and what was predicted beforehand."""
+    predicted, found = work.predictions(work.measurements(base)), {}
     for path in sorted(base.rglob("*.record.json")):
         made = files.read_json(path)
-        seconds = (record.nanoseconds(made["end"]) - record.nanoseconds(made["start"])) / 1e9
+        guess = predicted.get(made["target"])
         found[made["target"]] = {
             "rule": made["rule"],
-            "seconds": seconds,
+            "seconds": record.seconds(made),
+            "predicted_seconds": guess and guess["seconds"],
+            "predicted_from": guess and guess["basis"],
             "peak_memory_bytes": made["peak_memory_bytes"],
             **made["measured"],
             "cpu": made["machine"]["cpu"],
@@ -54,8 +56,9 @@ def pdf(run: job.Run) -> None:
     latex.compile_pdf(run.inputs["tex"], run.outputs["pdf"])
 
 
-def context_of(settings: dict, filled: list[dict], drawn: list[Path]) -> dict:
-    """What the templates are given: study, commit, and per paper tables, figures and claims."""
+def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path) -> dict:
+    """What the templates are given: study, commit, and per paper tables, figures and claims; of
+    what ran below ``base``, the time predicted and measured."""
     git = record.git_state()
     written = [claims.read_claims(p) for p in claim_files()]
     layouts_read = [tables.read_layout(p) for p in layouts.table_files()]
@@ -68,8 +71,10 @@ def context_of(settings: dict, filled: list[dict], drawn: list[Path]) -> dict:
             "figures": _figures(paper, drawn),
             "claims": found.get(paper, []),
         }
+    measured = list(work.measurements(base))
     return {
         "study": settings["study"],
+        "costs": cost.by_rule(work.predictions(measured), measured),
         "commit": git["commit"],
         "dirty": git["dirty"],
         "papers": papers,
@@ -138,7 +143,7 @@ def draft(study: str) -> None:
             "title": settings["study"]["title"] + " - draft of what exists",
         },
     }
-    context = context_of(settings, filled, drawn)
+    context = context_of(settings, filled, drawn, base)
     render.render_html(context, folder / "index.html")
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, folder / f"{paper}.tex", beside=folder)
