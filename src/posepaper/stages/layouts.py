@@ -91,9 +91,9 @@ def _figure(builder, paper: str, layout: dict):
 
 def _report(builder, tables: list, figures: list):
     base = f"{builder.base}/report"
-    claims = [FOLDER / paper / "claims.yaml" for paper in PAPERS]
-    raw = [*sorted(Path("report").glob("*.j2")), *(c for c in claims if c.exists())]
-    raw += [p for paper in PAPERS if (p := FOLDER / paper / "figures.yaml").exists()]
+    names = ("claims.yaml", "figures.yaml")
+    read = [p for paper in PAPERS for name in names if (p := FOLDER / paper / name).exists()]
+    templates = map(str, sorted(Path("report").glob("*.j2")))
     outputs = {"index": f"{base}/index.html", "gsam": f"{base}/gsam.tex"}
     outputs["lifting"] = f"{base}/lifting.tex"
     outputs["costs"] = f"{builder.base}/costs.json"
@@ -106,10 +106,11 @@ def _report(builder, tables: list, figures: list):
             "tables": [t.outputs["json"] for t in tables],
             "figures": [path for f in figures for path in f.outputs.values()],
         },
-        raw={str(p): str(p) for p in raw},
+        raw={path: path for path in templates},
         settings={
             "study": {"name": study.name, "title": study.title, "note": _note(study)},
             "verdicts": study.verdicts.model_dump(mode="json"),
+            "meaning": {str(path): read_yaml(path) for path in read},
         },
     )
 
