@@ -136,11 +136,14 @@ class _Reader:
         A decorator or a function of the project may register what it is given. A capital letter
         marks a class, of which an instance is made.
         """
-        if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
-            return any(decorator_name(d) not in QUIET_DECORATORS for d in statement.decorator_list)
-        if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        defines = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
+        if not defines and not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
             return True
-        calls = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
+        decorators = getattr(statement, "decorator_list", ())
+        if any(decorator_name(d) not in QUIET_DECORATORS for d in decorators):
+            return True
+        at_once = [n for part in _at_once(statement) for n in ast.walk(part)]
+        calls = [n.func for n in at_once if isinstance(n, ast.Call)]
         return any(self._is_own(name) for call in calls if (name := _root(call)))
 
     def _is_own(self, name: str) -> bool:
@@ -159,6 +162,16 @@ class _Reader:
             pairs = zip(value.keys, value.values, strict=True)
             found["entries"] = {k.value: {**_expression(v), "imports": {}} for k, v in pairs}
         return found
+
+
+def _at_once(statement: ast.stmt) -> list[ast.AST]:
+    """What of a statement is computed when it is reached, bodies of functions left out."""
+    if isinstance(statement, FUNCTIONS):
+        return [statement.args]
+    if isinstance(statement, ast.ClassDef):
+        inner = [part for inner in statement.body for part in _at_once(inner)]
+        return [*statement.bases, *statement.keywords, *inner]
+    return [statement]
 
 
 def _expression(node: ast.AST) -> dict:
