@@ -10,6 +10,9 @@ TOGETHER = {
     "tests/workflow/test_changes.py": "second",
     "tests/workflow/test_draft.py": "second",
     "tests/workflow/test_clones.py": "second",
+    "tests/workflow/mutations/test_mutations.py": "mutations",
+    "tests/workflow/mutations/test_mutations_clone.py": "clone",
+    "tests/workflow/traced/test_traced.py": "second",
     "tests/workflow/test_sanity.py": "mini",
 }
 

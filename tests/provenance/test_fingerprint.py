@@ -1,143 +1,94 @@
-"""What changes a stage's fingerprint, tried on a copy of the package."""
+"""What the stages of this package reach, and the rules' commands."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
+import fnmatch
 from pathlib import Path
 
 import pytest
 
-import posepaper
 from posepaper.provenance import fingerprint
-from posepaper.stages.dag import MODULES
+from posepaper.stages import choices, dag
 
 ROOT = Path(__file__).parents[2]
-STAGES = sorted(set(MODULES.values()))
-SHOWN = (
-    "import json, sys; from posepaper.provenance import fingerprint; "
-    "print(json.dumps({name: fingerprint.code(name) for name in sys.argv[1:]}))"
+MODELS = {
+    "hrnet": {"name": "hrnet_w32"},
+    "hrnet with attention": {"name": "hrnet_w32", "attention": [[1, 1]]},
+    "poseformer": {"name": "poseformer"},
+    "plain ours": {"name": "gsam", "sam": "none", "tam": "none"},
+    "ours": {"name": "gsam", "sam": "after_msa", "tam": "none"},
+}
+
+
+def own(rule: str, **settings) -> set[str]:
+    """What a job of a rule reaches in this package, as its fingerprint has it."""
+    return set(dag.code(rule, settings)["definitions"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "settings", "reached", "unreached"),
+    [
+        ("train_lifting", MODELS["poseformer"], "models.poseformer:PoseFormer", "evaluation.*"),
+        ("train_lifting", MODELS["poseformer"], "training.loop:fit", "models.attention:*"),
+        ("train_lifting", MODELS["poseformer"], "data.layout:read_poses", "models.hrnet:*"),
+        (
+            "train_lifting",
+            MODELS["plain ours"],
+            "models.gsam:GSAM",
+            "*:SequenceAttention",
+        ),
+        ("train_lifting", MODELS["ours"], "*:SequenceAttention", "*:ImageAttention"),
+        ("train_pose2d", MODELS["hrnet"], "models.hrnet:HRNet", "*:ImageAttention"),
+        ("train_pose2d", MODELS["hrnet"], "training.augmentation:draw", "evaluation.*"),
+        ("train_pose2d", MODELS["hrnet with attention"], "*:SpatialAttention", "*:PoseFormer"),
+    ],
 )
+def test_a_training_reaches_its_own_network_and_no_metric(rule, settings, reached, unreached):
+    found = own(rule, model=settings)
+    assert fnmatch.filter(found, f"posepaper.{reached}")
+    assert not fnmatch.filter(found, f"posepaper.{unreached}")
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    """A copy of the package that may be edited."""
-    folder = tmp_path_factory.mktemp("copy") / "posepaper"
-    shutil.copytree(Path(posepaper.__file__).parent, folder)
-    return folder
+@pytest.mark.parametrize("reader", ["human36m", "mpi_inf_3dhp", "cmu"])
+@pytest.mark.parametrize("rule", ["prepare_poses", "prepare_keypoints"])
+def test_a_dataset_reaches_its_own_reader(rule, reader):
+    found = own(rule, reader=reader)
+    for other in ("human36m", "mpi_inf_3dhp", "cmu"):
+        readers = set(fnmatch.filter(found, f"posepaper.data.{other}:*"))
+        assert bool(readers) == (other == reader)
 
 
-def codes(package):
-    """What every stage reaches, as a new process sees it."""
-    done = subprocess.run(
-        [sys.executable, "-c", SHOWN, *STAGES],
-        env={**os.environ, "PYTHONPATH": str(package.parent)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+def test_a_figure_reaches_its_own_kind():
+    found = own("make_figure", figure={"kind": "curves"})
+    assert "posepaper.reporting.figures:_curves" in found
+    assert not {"posepaper.reporting.figures:_actions", "posepaper.reporting.figures:_bars"} & found
 
 
-@pytest.fixture(scope="module")
-def before(package):
-    return codes(package)
+def test_a_protocol_reaches_its_own_metrics():
+    found = own("evaluate_lifting", protocol={"kind": "mpi3dhp"})
+    metrics = {n.partition(":")[2] for n in found if n.startswith("posepaper.evaluation.metrics:")}
+    assert metrics == {"AUC_THRESHOLDS", "auc", "checked", "joint_errors", "mpjpe", "pck"}
 
 
-@pytest.fixture
-def edited(package):
-    """Replaces text in a module and gives the stages whose code that changes."""
-    kept = {}
-
-    def edit(name, old, new):
-        path = package / name
-        kept.setdefault(path, path.read_text(encoding="utf-8"))
-        text = path.read_text(encoding="utf-8")
-        assert text.count(old) >= 1
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    yield edit
-    for path, text in kept.items():
-        path.write_text(text, encoding="utf-8")
+def test_choices_name_what_is_there():
+    names = [value for key, value in vars(choices).items() if key.isupper()]
+    assert len(names) == 7
+    for name in names:
+        module, _, definition = name.partition(":")
+        assert definition in fingerprint.installed().modules.table(module)["definitions"], name
 
 
-def changed(before, after):
-    return {name.rpartition(".")[2] for name in STAGES if before[name] != after[name]}
+def test_plumbing_lies_outside():
+    """And names modules that there are."""
+    assert set(fingerprint.PLUMBING) <= set(fingerprint.installed().modules.names)
+    for rule, settings in (("train_pose2d", {"model": MODELS["hrnet"]}), ("make_report", {})):
+        found = own(rule, **settings)
+        assert not {n for n in found if fingerprint.is_plumbing(n.partition(":")[0])}
 
 
-def test_every_stage_reaches_its_own_code_and_packages(before):
-    assert "posepaper.training.loop" in before["posepaper.stages.train"]["modules"]
-    assert {"torch", "numpy"} <= set(before["posepaper.stages.train"]["packages"])
-    assert "absent" not in {v for c in before.values() for v in c["packages"].values()}
-    assert "posepaper.evaluation.metrics" in before["posepaper.stages.evaluate"]["modules"]
-    assert "posepaper.evaluation.metrics" not in before["posepaper.stages.train"]["modules"]
-    assert not {m for m in before["posepaper.stages.tables"]["modules"] if "training" in m}
-
-
-def test_words_and_layout_mean_nothing(package, before, edited):
-    loop = "training/loop.py"
-    edited(loop, '"""The training loop:', '"""A rewritten opening:')
-    edited(loop, "# Reading the loss makes", "# Whatever is said here: reading it makes")
-    edited(loop, "def derive_seed(", "\n\n\ndef derive_seed(")
-    edited(loop, '    """A seed for one purpose', '    """Another docstring')
-    edited(loop, 'CHECK_EVERY = {"cpu": 1}', 'CHECK_EVERY = {\n    "cpu": 1,  # each\n}')
-    assert changed(before, codes(package)) == set()
-
-
-def test_a_constant_means_something_to_those_who_reach_it(package, before, edited):
-    edited("training/loop.py", "CHECK_EVERY_OTHERWISE = 50", "CHECK_EVERY_OTHERWISE = 51")
-    after = codes(package)
-    assert changed(before, after) == {"train", "detect", "evaluate"}
-    modules = {
-        name
-        for name, meaning in after["posepaper.stages.train"]["modules"].items()
-        if meaning != before["posepaper.stages.train"]["modules"][name]
-    }
-    assert modules == {"posepaper.training.loop"}
-
-
-def test_a_metric_concerns_evaluation_only(package, before, edited):
-    edited("evaluation/metrics.py", "import numpy as np", "import numpy as np\n\nUNUSED = 1")
-    assert changed(before, codes(package)) == {"evaluate"}
-
-
-def test_a_module_nobody_imports_does_not_matter(package, before):
-    spare = package / "evaluation" / "spare.py"
-    spare.write_text("ANSWER = 42\n")
-    try:
-        assert changed(before, codes(package)) == set()
-    finally:
-        spare.unlink()
-
-
-def test_a_registry_that_imports_by_name_widens_to_all_it_may_import(package, before):
-    reached = before["posepaper.stages.train"]["modules"]
-    networks = {f"posepaper.models.{p.stem}" for p in (package / "models").glob("[a-z]*.py")}
-    assert len(networks) > 8 and networks <= set(reached)
-    added = package / "models" / "another.py"
-    added.write_text("WIDTH = 1\n")
-    try:
-        after = codes(package)
-        assert changed(before, after) == {"train", "detect", "evaluate"}
-        assert "posepaper.models.another" in after["posepaper.stages.train"]["modules"]
-    finally:
-        added.unlink()
-
-
-def test_plumbing_lies_outside(package, before, edited):
-    edited("progress.py", '"step"', '"steps"')
-    edited("provenance/record.py", "import datetime", "import datetime\n\nUNUSED = 1")
-    edited("stages/job.py", "import argparse", "import argparse\n\nUNUSED = 1")
-    edited("stages/plan.py", "import os", "import os\n\nUNUSED = 1")
-    edited("config/reading.py", "import difflib", "import difflib\n\nUNUSED = 1")
-    assert changed(before, codes(package)) == set()
-    assert not {m for c in before.values() for m in c["modules"] if fingerprint._is_plumbing(m)}
-
-
-def test_plumbing_names_modules_that_exist():
-    assert set(fingerprint.PLUMBING) <= fingerprint._all_modules()
+def test_every_package_that_is_reached_is_installed():
+    for rule in ("train_pose2d", "prepare_crops", "evaluate_pose2d", "make_table", "make_report"):
+        settings = {"model": MODELS["hrnet"]} if rule == "train_pose2d" else {}
+        packages = dag.code(rule, settings)["packages"]
+        assert packages and "absent" not in packages.values()
 
 
 def test_a_digest_knows_no_key_order():

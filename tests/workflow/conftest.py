@@ -2,7 +2,9 @@
 
 import fcntl
 import fnmatch
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from posepaper import files
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -60,6 +64,25 @@ class Copy:
             w[0]: int(w[1]) for w in lines if len(w) == 2 and w[0].isidentifier() and w[1].isdigit()
         }
         return {rule: n for rule, n in counts.items() if rule not in ("all", "total")}
+
+    def plan(self) -> set[str]:
+        """The first output of every job Snakemake would run for ``all``, read off its commands."""
+        done = self.snakemake("all", "-n", "-p")
+        assert done.returncode == 0, done.stdout
+        return set(re.findall(r"-m posepaper\.stages\.\w+ (results/\S+)", done.stdout))
+
+    def impact(self) -> set[str]:
+        """The same jobs as ``posepaper impact`` foretells them."""
+        done = self.run("posepaper", "impact", "--study", "smoke", "--json")
+        found = set(json.loads(done.stdout)["jobs"])
+        assert done.returncode == bool(found), done.stdout
+        return found
+
+    def jobs(self) -> dict[str, dict]:
+        """The jobs of the smoke study as last planned, by target."""
+        paths = (self.root / "results/smoke/stamps").rglob("*.json")
+        read = [files.read_json(path)["job"] for path in paths if path.name != "tracked.json"]
+        return {job["target"]: job for job in read}
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replaces text that must be there."""
@@ -151,6 +174,31 @@ def first(finished) -> Copy:
 def second(finished) -> Copy:
     """Another, made in another folder, with more jobs at a time; to be read only."""
     return finished("second")
+
+
+@pytest.fixture(scope="session")
+def restored(once, second, snapshot) -> Copy:
+    """A fresh clone with the second's results from DVC; to be read only."""
+
+    def make(folder):
+        store, source = folder.with_name("store"), second.duplicate(folder.with_name("source"))
+        copy = snapshot.duplicate(folder)
+        for one in (source, copy):
+            assert one.run("dvc", "remote", "add", "-d", "store", store).returncode == 0
+        done = source.run("dvc", "push")
+        assert done.returncode == 0, done.stdout
+        pointers = sorted((source.root / "results/smoke").glob("*.dvc"))
+        assert len(pointers) >= 8
+        for pointer in pointers:
+            target = copy.root / pointer.relative_to(source.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(pointer, target)
+        done = copy.run("dvc", "pull")
+        assert done.returncode == 0, done.stdout
+        shutil.rmtree(source.root)
+        shutil.rmtree(store)
+
+    return once("restored", make)
 
 
 @pytest.fixture

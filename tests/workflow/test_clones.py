@@ -22,28 +22,15 @@ def test_two_clones_make_the_same_artefacts(first, second, folder):
     )
 
 
-def test_results_restored_by_dvc_leave_nothing_to_do(second, clone, tmp_path):
-    store = tmp_path / "store"
-    source = second.duplicate(tmp_path / "source")
-    for copy in (source, clone):
-        assert copy.run("dvc", "remote", "add", "-d", "store", store).returncode == 0
-    pointers = sorted((source.root / "results/smoke").glob("*.dvc"))
-    assert len(pointers) >= 8
-    done = source.run("dvc", "push")
-    assert done.returncode == 0, done.stdout
-    for pointer in pointers:
-        target = clone.root / pointer.relative_to(source.root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(pointer, target)
-    done = clone.run("dvc", "pull")
-    assert done.returncode == 0, done.stdout
-    assert not (clone.root / ".snakemake").exists()
-    assert clone.planned() == {}
-    done = clone.snakemake("all")
+def test_results_restored_by_dvc_leave_nothing_to_do(second, restored, tmp_path):
+    copy = restored.duplicate(tmp_path / "copy")
+    assert not (copy.root / ".snakemake").exists()
+    assert copy.planned() == {}
+    done = copy.snakemake("all")
     assert done.returncode == 0 and "Nothing to be done" in done.stdout, done.stdout
     page = "results/smoke/report/index.html"
-    assert (clone.root / page).read_bytes() == (source.root / page).read_bytes()
-    audit = clone.run("posepaper", "audit", "lifting:table-2:p1-ours:avg", "--study", "smoke")
+    assert (copy.root / page).read_bytes() == (second.root / page).read_bytes()
+    audit = copy.run("posepaper", "audit", "lifting:table-2:p1-ours:avg", "--study", "smoke")
     assert audit.returncode == 0, audit.stdout
 
 

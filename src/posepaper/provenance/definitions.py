@@ -5,12 +5,14 @@ when the module is imported: the module's *effects*, which concern whoever impor
 """
 
 import ast
+import contextlib
 import hashlib
 import json
 from pathlib import Path
 
 from posepaper import files
 from posepaper.errors import InputError
+from posepaper.provenance.imports import bound, is_plain_if, is_typing, merged
 from posepaper.provenance.meaning import (
     FUNCTIONS,
     LOCAL,
@@ -36,7 +38,7 @@ class Modules:
     def __init__(self, package: Path, cache: Path | None = None):
         self.package, self.cache = package, cache
         self.names = {_dotted(path, package): path for path in sorted(package.rglob("*.py"))}
-        own = [Path(__file__), Path(__file__).with_name("meaning.py")]
+        own = [Path(__file__).with_name(f"{n}.py") for n in ("definitions", "imports", "meaning")]
         self._salt = hashlib.sha256(b"".join(p.read_bytes() for p in own)).hexdigest()
         self._known = _read_cache(cache)
         self._tables: dict[str, dict] = {}
@@ -44,12 +46,13 @@ class Modules:
 
     def table(self, name: str) -> dict:
         """A module's table: {"definitions": {name: definition}, "effects": [definition],
-        "imports": {name: target}, "executes": [target], "star": [module], "entries": {rule: name},
-        "hooks": whether it defines a class that acts when another is derived from it}.
+        "imports": {name: [target]}, "executes": [target], "star": [module],
+        "entries": {rule: name}, "hooks": whether it defines a class that acts when another is
+        derived from it}.
 
-        A definition is {"meaning", "uses": [dotted names], "imports": {name: target}} and, for a
+        A definition is {"meaning", "uses": [dotted names], "imports": {name: [target]}} and, for a
         dictionary with text as keys, "entries" {key: definition}. A target is "module" or
-        "module:name".
+        "module:name"; a name has several where an ``if`` or a ``try`` decides.
 
         Raises:
             InputError: the module is no Python.
@@ -91,7 +94,7 @@ class _Reader:
         except SyntaxError as error:
             what = f"line {error.lineno} is no Python ({error.msg})"
             raise InputError(path, what, "Correct it") from None
-        self.imports = _imports(self.tree.body, self)
+        self.imports = bound(self.tree.body, self.package)
         self.loggers = {"logging"} | _loggers(self.tree.body)
 
     def package(self, level: int) -> str:
@@ -103,7 +106,7 @@ class _Reader:
     def table(self) -> dict:
         definitions, effects, entries = {}, [], {}
         for statement in self.tree.body:
-            if isinstance(statement, ast.Import | ast.ImportFrom) or _is_typing(statement):
+            if isinstance(statement, ast.Import | ast.ImportFrom) or is_typing(statement):
                 continue
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 continue
@@ -121,8 +124,8 @@ class _Reader:
             "definitions": definitions,
             "effects": effects,
             "imports": {n: t for n, t in self.imports.items() if n[0] not in "*+"},
-            "executes": sorted(set(self.imports.values())),
-            "star": [t for name, t in self.imports.items() if name[0] == "*"],
+            "executes": sorted({t for targets in self.imports.values() for t in targets}),
+            "star": [name[1:] for name in self.imports if name[0] == "*"],
             "entries": entries,
             "hooks": any(_has_hook(s) for s in self.tree.body),
         }
@@ -133,24 +136,25 @@ class _Reader:
         A decorator or a function of the project may register what it is given. A capital letter
         marks a class, of which an instance is made.
         """
-        if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
-            return any(decorator_name(d) not in QUIET_DECORATORS for d in statement.decorator_list)
-        if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        defines = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
+        if not defines and not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
             return True
-        calls = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
+        decorators = getattr(statement, "decorator_list", ())
+        if any(decorator_name(d) not in QUIET_DECORATORS for d in decorators):
+            return True
+        at_once = [n for part in _at_once(statement) for n in ast.walk(part)]
+        calls = [n.func for n in at_once if isinstance(n, ast.Call)]
         return any(self._is_own(name) for call in calls if (name := _root(call)))
 
     def _is_own(self, name: str) -> bool:
         own = {s.name for s in self.tree.body if isinstance(s, FUNCTIONS)}
         package = self.name.partition(".")[0]
-        imported = self.imports.get(name, "").partition(":")[0].partition(".")[0] == package
-        return name in own or (imported and not name[0].isupper())
+        roots = {t.partition(":")[0].partition(".")[0] for t in self.imports.get(name, ())}
+        return name in own or (package in roots and not name[0].isupper())
 
     def _definition(self, statement: ast.stmt) -> dict:
-        imports = {}
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                imports |= _imports([node], self)
+        inner = [n for n in ast.walk(statement) if isinstance(n, ast.Import | ast.ImportFrom)]
+        imports = bound(inner, self.package)
         plain = simplify(statement, self.loggers)
         found = {**_expression(plain), "imports": imports}
         value = getattr(plain, "value", None)
@@ -158,6 +162,16 @@ class _Reader:
             pairs = zip(value.keys, value.values, strict=True)
             found["entries"] = {k.value: {**_expression(v), "imports": {}} for k, v in pairs}
         return found
+
+
+def _at_once(statement: ast.stmt) -> list[ast.AST]:
+    """What of a statement is computed when it is reached, bodies of functions left out."""
+    if isinstance(statement, FUNCTIONS):
+        return [statement.args]
+    if isinstance(statement, ast.ClassDef):
+        inner = [part for inner in statement.body for part in _at_once(inner)]
+        return [*statement.bases, *statement.keywords, *inner]
+    return [statement]
 
 
 def _expression(node: ast.AST) -> dict:
@@ -191,6 +205,13 @@ class _Uses(ast.NodeVisitor):
         elif inner.id[0] not in LOCAL:
             self.found.add(".".join([inner.id, *reversed(chain)]))
 
+    def visit_AnnAssign(self, node):
+        for inner in ast.walk(node.annotation):
+            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                with contextlib.suppress(SyntaxError):
+                    self.visit(ast.parse(inner.value, mode="eval"))
+        self.generic_visit(node)
+
     def visit_Name(self, node):
         if node.id in REACHES_MODULE | REACHES_PACKAGE:
             self.found.add(f"!{node.id}")
@@ -204,36 +225,8 @@ def _joined(first: dict, second: dict) -> dict:
     return {
         "meaning": hashlib.sha256(both).hexdigest()[:16],
         "uses": sorted({*first["uses"], *second["uses"]}),
-        "imports": first["imports"] | second["imports"],
+        "imports": merged(first["imports"], second["imports"]),
     }
-
-
-def _imports(body: list[ast.stmt], reader: _Reader) -> dict[str, str]:
-    """What each imported name stands for; statements below ``if`` and ``try`` count too."""
-    found = {}
-    for statement in body:
-        if _is_typing(statement):
-            continue
-        if isinstance(statement, ast.Import):
-            for alias in statement.names:
-                whole = alias.name if alias.asname else alias.name.partition(".")[0]
-                found[alias.asname or whole] = whole
-                if not alias.asname and "." in alias.name:
-                    found[f"+{alias.name}"] = alias.name
-        elif isinstance(statement, ast.ImportFrom):
-            module = statement.module or ""
-            if statement.level:
-                module = ".".join(filter(None, [reader.package(statement.level), module]))
-            for alias in statement.names:
-                if alias.name == "*":
-                    found[f"*{module}"] = module
-                else:
-                    found[alias.asname or alias.name] = f"{module}:{alias.name}"
-        elif isinstance(statement, ast.If | ast.Try | ast.With):
-            inner = [s for s in ast.iter_child_nodes(statement) if isinstance(s, ast.stmt)]
-            handlers = [s for h in getattr(statement, "handlers", []) for s in h.body]
-            found |= _imports([*inner, *handlers], reader)
-    return found
 
 
 def _loggers(body: list[ast.stmt]) -> set[str]:
@@ -281,11 +274,7 @@ def _is_registry(value: ast.Dict) -> bool:
 
 
 def _is_main(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and "'__main__'" in ast.dump(statement.test)
-
-
-def _is_typing(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and "'TYPE_CHECKING'" in ast.dump(statement.test)
+    return is_plain_if(statement) and ast.unparse(statement.test) == "__name__ == '__main__'"
 
 
 def _entries(main: ast.If) -> dict[str, str]:

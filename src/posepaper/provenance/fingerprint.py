@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import posepaper
-from posepaper.provenance.definitions import CACHE, Modules
+from posepaper.provenance.definitions import CACHE, REACHES_MODULE, Modules
 
 PACKAGE = Path(posepaper.__file__).parent
 
@@ -38,6 +38,8 @@ PLUMBING = (
     "posepaper.stages.plan",
     "posepaper.training.interruption",
 )
+# What every module has that is no way to its definitions.
+SAYS_NOTHING = ("__name__", "__file__", "__doc__", "__path__")
 _DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "yaml": "PyYAML",
@@ -101,6 +103,7 @@ class _Walk:
         self.found: dict[str, str] = {}
         self.packages: set[str] = set()
         self.executed: set[str] = set()
+        self.reached: set[tuple[str, str]] = set()
         self.hooked = any(modules.table(name)["hooks"] for name in modules.names)
 
     def of(self, module: str, rule: str) -> dict:
@@ -114,16 +117,17 @@ class _Walk:
 
     def _reach(self, module: str, name: str) -> None:
         """A name of a module: what it is bound to, wherever that is."""
-        if is_plumbing(module):
+        if is_plumbing(module) or (module, name) in self.reached:
             return
+        self.reached.add((module, name))
         self._execute(module)
         table = self.modules.table(module)
-        definition, target = table["definitions"].get(name), table["imports"].get(name)
+        definition, targets = table["definitions"].get(name), table["imports"].get(name, ())
         if definition is not None:
             self._define(module, name, definition)
-        if target is not None:
+        for target in targets:
             self._follow_target(target, [])
-        if definition is not None or target is not None or _is_dunder(name):
+        if definition is not None or targets or name in SAYS_NOTHING:
             return
         if f"{module}.{name}" in self.modules.names:
             self._whole(f"{module}.{name}")
@@ -149,17 +153,21 @@ class _Walk:
     def _follow(self, module: str, definition: dict) -> None:
         """Everything a definition of ``module`` uses."""
         table = self.modules.table(module)
+        for target in {t for targets in definition["imports"].values() for t in targets}:
+            self._import(target)
         for use in definition["uses"]:
             root, *rest = use.split(".")
             if use.startswith("!"):
                 self._widen(module, use[1:])
                 continue
-            inner, outer = definition["imports"].get(root), table["imports"].get(root)
-            for target in filter(None, (inner, None if inner else outer)):
+            targets = {*definition["imports"].get(root, ()), *table["imports"].get(root, ())}
+            for target in sorted(targets):
+                if _is_dynamic(target, rest):
+                    self._widen(module, "import_module")
                 self._follow_target(target, rest)
             if root in table["definitions"]:
                 self._define(module, root, table["definitions"][root])
-            elif not inner and not outer and table["star"]:
+            elif not targets and table["star"]:
                 self._stars(table["star"], root)
 
     def _follow_target(self, target: str, rest: list[str]) -> None:
@@ -170,6 +178,9 @@ class _Walk:
         rest = [name, *rest] if name else rest
         while rest and f"{module}.{rest[0]}" in self.modules.names:
             self._execute(module)
+            table = self.modules.table(module)
+            if rest[0] in table["definitions"] or rest[0] in table["imports"]:
+                self._reach(module, rest[0])
             module, rest = f"{module}.{rest[0]}", rest[1:]
         if rest:
             self._reach(module, rest[0])
@@ -181,20 +192,21 @@ class _Walk:
         for module in modules:
             if not self._is_ours(module):
                 self._package(module)
-            elif name in self.modules.table(module)["definitions"]:
-                self._reach(module, name)
-            else:
-                self._stars(self.modules.table(module)["star"], name)
+            elif (module, name) not in self.reached:
+                self._reach_if_there(module, name)
+
+    def _reach_if_there(self, module: str, name: str) -> None:
+        table = self.modules.table(module)
+        if name in table["definitions"] or name in table["imports"]:
+            self._reach(module, name)
+        else:
+            self.reached.add((module, name))
+            self._stars(table["star"], name)
 
     def _widen(self, module: str, use: str) -> None:
-        if use in ("globals", "eval", "exec"):
-            self._whole(module)
-            return
-        is_package = self.modules.names[module].name == "__init__.py"
-        package = module if is_package else module.rpartition(".")[0]
-        for name in self.modules.names:
-            if name == package or name.startswith(package + "."):
-                self._whole(name)
+        """To the module; to everything where any module may be meant."""
+        for name in [module] if use in REACHES_MODULE else self.modules.names:
+            self._whole(name)
 
     def _whole(self, module: str) -> None:
         if is_plumbing(module):
@@ -211,15 +223,18 @@ class _Walk:
         self._execute(module.rpartition(".")[0])
         table = self.modules.table(module)
         for target in table["executes"]:
-            imported, _, name = target.partition(":")
-            self._execute(imported)
-            self._execute(f"{imported}.{name}")
+            self._import(target)
         if table["effects"]:
             self.found[f"{module}:"] = digest([e["meaning"] for e in table["effects"]])[:16]
         for effect in table["effects"]:
             self._follow(module, effect)
         if self.hooked:
             self._whole(module)
+
+    def _import(self, target: str) -> None:
+        module, _, name = target.partition(":")
+        self._execute(module)
+        self._execute(f"{module}.{name}")
 
     def _package(self, module: str) -> None:
         top = module.partition(".")[0]
@@ -230,8 +245,12 @@ class _Walk:
         return module in self.modules.names
 
 
-def _is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
+def _is_dynamic(target: str, rest: list[str]) -> bool:
+    """Whether what is used can import, or hand out, a module by its name."""
+    path = [*target.replace(":", ".").split("."), *rest]
+    if path[0] == "importlib":
+        return path[1:2] not in (["metadata"], ["resources"])
+    return path[0] in ("builtins", "pkgutil", "runpy") or path[:2] in (["sys"], ["sys", "modules"])
 
 
 def _distribution(package: str) -> str:

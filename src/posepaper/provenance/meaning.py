@@ -99,7 +99,9 @@ class _Silence(ast.NodeTransformer):
     def visit_AnnAssign(self, node):
         node = self.generic_visit(node)
         if node.value is None:
-            return None
+            # Without a value it still makes the name a local one.
+            node.annotation = ast.Constant(value=None)
+            return node
         return ast.Assign(targets=[node.target], value=node.value)
 
 
@@ -118,10 +120,14 @@ def _field(statement: ast.AnnAssign, *, keep: bool) -> ast.stmt | None:
 
 
 def _sorted_methods(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Methods by name behind the rest; as they stand where something may hang on their order."""
     methods = [s for s in body if isinstance(s, FUNCTIONS)]
     others = [s for s in body if not isinstance(s, FUNCTIONS)]
-    bound = {n.id for s in others for n in ast.walk(s) if isinstance(n, ast.Name)}
-    if bound & {m.name for m in methods}:
+    named = {n.id for s in others for n in ast.walk(s) if isinstance(n, ast.Name)}
+    at_once = [d for m in methods for d in (*m.args.defaults, *m.args.kw_defaults) if d]
+    read = {n.id for default in at_once for n in ast.walk(default) if isinstance(n, ast.Name)}
+    loud = any(decorator_name(d) not in QUIET_DECORATORS for m in methods for d in m.decorator_list)
+    if loud or named & {m.name for m in methods} or read & named:
         return body
     return [*others, *sorted(methods, key=lambda method: method.name)]
 
@@ -183,7 +189,10 @@ class _Locals(ast.NodeTransformer):
         first = node.generators[0]
         first.iter = self.visit(first.iter)
         targets = [
-            n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)
+            n.id
+            for g in node.generators
+            for n in ast.walk(g.target)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         ]
         self.scopes.append(self._numbered(targets))
         for number, generator in enumerate(node.generators):

@@ -106,7 +106,7 @@ def _row(layout: Layout, row: Row, results, sources, states, rules) -> dict:
     if row.claimed_means:
         found["claimed_means"] = row.claimed_means
     absent = "quoted" if row.origin == "quoted" else _absent(states.get(row.experiment))
-    found["identity"] = seeds[0]["identity"] if seeds else None
+    found["identity"] = {**seeds[0]["identity"], "seeds": len(seeds)} if seeds else None
     found["cells"] = {
         column.id: _cell(layout, row, column, seeds, absent, rules)
         | {"sources": sources.get(row.experiment, []) if seeds and not column.text else []}

@@ -209,5 +209,4 @@ class Builder(Availability):
             "source": source,
             "boxes": self.study.datasets[e.data].boxes if e.boxes else None,
             "protocol": e.protocol.name,
-            "seeds": len(self.seeds(e.name)),
         }

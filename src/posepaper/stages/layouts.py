@@ -93,10 +93,10 @@ def _figure(builder, paper: str, layout: dict):
 
 def _report(builder, tables: list, figures: list):
     base = f"{builder.base}/report"
-    claims = [FOLDER / paper / "claims.yaml" for paper in PAPERS]
-    raw = [*sorted(Path("report").glob("*.j2")), *(c for c in claims if c.exists())]
-    raw += [p for paper in PAPERS if (p := FOLDER / paper / "figures.yaml").exists()]
-    raw += [RATES] if RATES.exists() else []
+    names = ("claims.yaml", "figures.yaml")
+    read = [p for paper in PAPERS for name in names if (p := FOLDER / paper / name).exists()]
+    rates = [RATES] if RATES.exists() else []
+    raw = map(str, [*sorted(Path("report").glob("*.j2")), *rates])
     outputs = {"index": f"{base}/index.html", "gsam": f"{base}/gsam.tex"}
     outputs["lifting"] = f"{base}/lifting.tex"
     outputs["costs"] = f"{builder.base}/costs.json"
@@ -109,10 +109,11 @@ def _report(builder, tables: list, figures: list):
             "tables": [t.outputs["json"] for t in tables],
             "figures": [path for f in figures for path in f.outputs.values()],
         },
-        raw={str(p): str(p) for p in raw},
+        raw={path: path for path in raw},
         settings={
             "study": {"name": study.name, "title": study.title, "note": _note(study)},
             "verdicts": study.verdicts.model_dump(mode="json"),
+            "meaning": {str(path): read_yaml(path) for path in read},
         },
     )
 
