@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
-from posepaper.stages import driver
+from posepaper.stages import driver, targets
 from posepaper.stages.plan import Plan
 
 min_version("9.0")
@@ -59,6 +59,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
+include: "workflow/rules/targets.smk"
 
 
 rule all:

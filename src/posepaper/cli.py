@@ -196,6 +196,18 @@ def cost(
     print(json.dumps(found, indent=1) if as_json else "\n".join(lines(found)))
 
 
+@app.command()
+def targets(study: Study = "", as_json: AsJson = False) -> None:
+    """List the parts of a study that snakemake and cost know by name."""
+    from posepaper.stages import impact, targets
+
+    found = targets.helped(impact.plan_of(study))
+    if as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        _print_lines(f"{name:<22}{words}" for name, words in found.items())
+
+
 def _study_of(path: str) -> str:
     """The study an artefact's path names, '' where it is no such path."""
     parts = path.split("/")

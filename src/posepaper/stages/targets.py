@@ -12,7 +12,7 @@ HELP = {
     "trainings": "every checkpoint, 2D and 3D",
     "pose2d": "every 2D training and its metrics",
     "lifting3d": "every 2D-to-3D training and its metrics",
-    **{paper: f"tables, figures and report of {paper}" for paper in PAPERS},
+    **{paper: f"tables and figures of {paper}" for paper in PAPERS},
 }
 OF_EXPERIMENTS = ("train", "predict", "evaluate")
 
@@ -29,22 +29,14 @@ def named(plan) -> dict[str, list[str]]:
             found["tables"] += made
         if rule == "make_figure":
             found["figures"] += made
-        if paper:
+        if rule in ("make_table", "make_figure"):
             found[paper] += made
-        if rule == "make_report":
-            _share(job.outputs, found)
         if stage == "train":
             found["trainings"] += made
         if stage in OF_EXPERIMENTS:
             kind = "pose2d" if job.wildcards["experiment"].startswith("pose2d/") else "lifting3d"
             found[kind] += made
     return {name: paths for name, paths in found.items() if paths}
-
-
-def _share(outputs: dict[str, str], found: dict[str, list[str]]) -> None:
-    """The page is every paper's, a ``.tex`` its own paper's."""
-    for paper in PAPERS:
-        found[paper] += [outputs[name] for name in ("index", paper) if name in outputs]
 
 
 def table_name(paper: str, number: str) -> str:
