@@ -89,15 +89,23 @@ def doctor(study: Study = "", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def impact(rev: Annotated[str, typer.Argument()] = "", study: Study = "", as_json: AsJson = False):
+def impact(
+    rev: Annotated[str, typer.Argument()] = "",
+    study: Study = "",
+    profile: Annotated[str, typer.Option(help="whose parallelism the cost is of")] = "default",
+    as_json: AsJson = False,
+) -> None:
     """Say what would run now and why: against what the results were made with, or a commit."""
+    from posepaper.stages import cost_text
     from posepaper.stages import impact as room
 
-    found = room.impact(room.plan_of(study), rev)
+    found = room.impact(room.plan_of(study), rev, profile)
     if as_json:
         print(json.dumps(found, indent=1))
     else:
         _print_lines(told.impact(found))
+        if found["cost"]:
+            _print_lines(["", cost_text.in_words(found["cost"])])
     sys.exit(1 if found["jobs"] else 0)
 
 

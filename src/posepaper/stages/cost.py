@@ -120,6 +120,13 @@ def predict(
     }
 
 
+def of_jobs(plan: Plan, chosen: set[str], profile: str = "default") -> dict:
+    """What some of a plan's jobs would cost: the last of :func:`predict`'s sets."""
+    machine, graph = _machine(profile), _Graph(plan.jobs)
+    costs = _estimates(plan, [j for j in plan.jobs if j.target in chosen], machine)
+    return _summary(graph, costs, chosen, machine)
+
+
 class _Graph:
     """Which jobs stand behind which."""
 

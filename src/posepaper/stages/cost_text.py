@@ -26,6 +26,18 @@ def lines(found: dict) -> list[str]:
     return shown
 
 
+def in_words(made: dict) -> str:
+    """One line on a set of jobs."""
+    hours = ", ".join(
+        f"{_interval(made[f'{device}_hours'], _hours)} of {device.upper()}"
+        for device in ("cpu", "gpu")
+        if made[f"{device}_hours"][2]
+    )
+    basis = ", ".join(f"{n} {name}" for name, n in made["basis"].items())
+    wall = _interval(made["wall_seconds"], _duration)
+    return f"about {wall} of wall time, {hours} ({basis}; posepaper cost says more)"
+
+
 def _assumed(found: dict) -> list[str]:
     """What the figures take for granted."""
     shown = ["likely (from - to); a job starts as soon as its inputs and a slot are free"]

@@ -18,6 +18,7 @@ from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import audit, changes, record, waivers
 from posepaper.provenance.fingerprint import Code
+from posepaper.stages import cost
 from posepaper.stages.plan import HASHES, Plan
 
 
@@ -27,16 +28,17 @@ def plan_of(study: str = "") -> Plan:
     return Plan({**config, "study": study or config["study"]})
 
 
-def impact(plan: Plan, rev: str = "") -> dict:
-    """What would run, why, and which numbers it feeds.
+def impact(plan: Plan, rev: str = "", profile: str = "default") -> dict:
+    """What would run, why, which numbers it feeds and what it will cost.
 
     Args:
         rev: a commit to compare the working tree with, in place of what the results were made
             with.
+        profile: whose parallelism the cost is of.
 
     Returns:
         {"study", "against", "changes": [...], "jobs": {target: {"rule", "why"}}, "numbers":
-        {table: [address]}}.
+        {table: [address]}, "cost": see :func:`posepaper.stages.cost.of_jobs`; None of no job}.
     """
     before = stamps_at(rev, plan) if rev else None
     found = changes.stale(plan.stamps, before)
@@ -50,6 +52,7 @@ def impact(plan: Plan, rev: str = "") -> dict:
         "changes": changes.causes(found),
         "jobs": jobs,
         "numbers": changes.numbers(plan.stamps, found),
+        "cost": cost.of_jobs(plan, set(found), profile) if found else None,
     }
 
 
