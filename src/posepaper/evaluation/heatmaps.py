@@ -140,7 +140,10 @@ def flip_back(
     Returns:
         (N, K, H, W), a new array of the same type.
     """
-    restored = heatmaps[:, list(flip_permutation), :, ::-1].copy()
+    mirrored = heatmaps.take(flip_permutation, axis=1)[..., ::-1]
+    restored = np.empty(heatmaps.shape, heatmaps.dtype)
     if shift:
-        restored[..., 1:] = restored[..., :-1].copy()
+        restored[..., 1:], restored[..., 0] = mirrored[..., :-1], mirrored[..., 0]
+    else:
+        restored[...] = mirrored
     return restored
