@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pycocotools.cocoeval import Params
 
 from posepaper.errors import InputError
+from posepaper.evaluation import oks as module
 from posepaper.evaluation.oks import SIGMAS, oks, oks_nms
 
 quick = settings(max_examples=30, deadline=None)
@@ -89,6 +90,25 @@ def test_nms_equals_loop(seed, threshold):
     scores, areas = np.round(rng.random(12), 1), rng.uniform(2000, 20000, 12)
     kept = oks_nms(keypoints, scores, areas, threshold)
     assert kept.tolist() == loop_nms(keypoints, scores, areas, threshold)
+
+
+@pytest.mark.parametrize("pairs", [1, 7, 10000])
+def test_nms_of_many_images_is_that_of_each(pairs, monkeypatch):
+    """However the pairs are cut into parts, and in whatever order the people come."""
+    monkeypatch.setattr(module, "PAIRS", pairs)
+    rng = np.random.default_rng(pairs)
+    image = rng.permutation(np.repeat([3, 4, 9, 11], [1, 20, 12, 7]))
+    keypoints = rng.uniform(0, 200, (3, 17, 2))[rng.integers(0, 3, 40)] + rng.normal(
+        size=(40, 17, 2)
+    )
+    scores, areas = np.round(rng.random(40), 1), rng.uniform(2000, 20000, 40)
+    kept = oks_nms(keypoints, scores, areas, 0.8, image)
+    alone = [np.flatnonzero(image == i) for i in (3, 4, 9, 11)]
+    expected = [
+        group[loop_nms(keypoints[group], scores[group], areas[group], 0.8)] for group in alone
+    ]
+    assert kept.tolist() == np.concatenate(expected).tolist()
+    assert len(kept) < 30
 
 
 def test_nms_keeps_the_better_of_two_equals_and_nothing_of_nothing():

@@ -40,9 +40,19 @@ def test_martinez_multiplies_each_weight_once():
     assert cost("martinez") == pytest.approx((32 * 1024 + 4 * 1024**2 + 1024 * 48) / 1e9)
 
 
-def test_a_frame_more_costs_videopose3d_each_weight_once():
-    weights = 34 * 1024 * 3 + 4 * 1024**2 * (3 + 1) + 1024 * 51
-    assert cost("videopose3d", frames=243) == pytest.approx(weights / 1e9)
+@pytest.mark.parametrize(("frames", "published"), [(27, 0.0086), (81, 0.0133), (243, 0.0195)])
+def test_videopose3d_costs_a_frame_each_weight_once_and_its_share_of_the_margins(frames, published):
+    """By hand: a layer gives a margin of 3^i frames less than the layer below it."""
+    length, left = 1000, frames - 3
+    total = (length + left) * 34 * 1024 * 3
+    for dilation in (3, 9, 27, 81):
+        if dilation < frames:
+            left -= 2 * dilation
+            total += (length + left) * (3 + 1) * 1024**2
+    assert left == 0
+    total += length * 1024 * 51
+    assert cost("videopose3d", frames=frames) == pytest.approx(total / length / 1e9)
+    assert round(cost("videopose3d", frames=frames), 4) == published
 
 
 def test_counting_changes_nothing():

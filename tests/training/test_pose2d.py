@@ -149,6 +149,7 @@ def test_heatmaps_of_crops_and_their_mirror_images():
     crops = np.random.default_rng(0).integers(0, 255, (5, *SIZE, 3), dtype=np.uint8)
     parts = list(predict_heatmaps(model, crops, flip=True, batch=2))
     assert [len(a) for a, _ in parts] == [2, 2, 1]
+    assert all(found.flags.c_contiguous for part in parts for found in part)
     plain = np.concatenate([a for a, _ in predict_heatmaps(model, crops, flip=False, batch=5)])
     assert plain.shape == (5, 17, 16, 12) and plain.dtype == np.float32
     np.testing.assert_allclose(np.concatenate([a for a, _ in parts]), plain, atol=1e-6)

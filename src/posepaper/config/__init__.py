@@ -80,7 +80,6 @@ class Training(Strict):
     samples_per_epoch: int | None = Field(None, gt=0, description="None: every sample once")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: int = Field(gt=0, description="torch's threads; results depend on it")
-    compile: bool = Field(False, description="by torch.compile")
     padding: Literal["edge", "none"] = Field("edge", description="of a lifter's training windows")
     flip: bool = True
     compile: bool = Field(False, description="torch.compile the network while it trains")

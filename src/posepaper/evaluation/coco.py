@@ -74,13 +74,7 @@ def detections(
         The kept people, by image and best first.
     """
     scores = rescore(box_scores, keypoint_scores, keypoint_threshold)
-    order = np.argsort(image_index, kind="stable")
-    starts = np.flatnonzero(np.diff(image_index[order])) + 1
-    kept = [
-        group[oks_nms(keypoints[group], scores[group], areas[group], nms_threshold)]
-        for group in np.split(order, starts)
-    ]
-    chosen = np.concatenate(kept)
+    chosen = oks_nms(keypoints, scores, areas, nms_threshold, image_index)
     people = np.concatenate([keypoints, keypoint_scores[..., None]], axis=2)
     return Detections(image_index[chosen], people[chosen], scores[chosen])
 

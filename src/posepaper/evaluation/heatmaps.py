@@ -9,7 +9,8 @@ from posepaper.errors import InputError
 # DARK smooths with the Gaussian the heatmaps were trained on (sigma 2), cut at 5 pixels.
 BLUR_SIGMA, BLUR_RADIUS = 2.0, 5
 PATCH_RADIUS = BLUR_RADIUS + 2
-IN_CACHE = 4
+# Heatmaps of 64 x 48 that half a megabyte of cache holds.
+IN_CACHE = 32
 
 
 def decode(
@@ -38,56 +39,60 @@ def decode(
     if heatmaps.ndim != 4 or 0 in heatmaps.shape[2:]:
         raise InputError("heatmaps", f"shape is {heatmaps.shape}", "Give (images, joints, H, W)")
     n, k, height, width = heatmaps.shape
-    flat = heatmaps.reshape(n, k, height * width)
-    peak, finite = peaks(flat)
-    scores = np.take_along_axis(flat, peak[..., None], axis=2)[..., 0]
-    if not (finite and np.isfinite(scores).all()):
-        raise InputError("heatmaps", "a value is not finite", "Find out where the network diverged")
+    maps = np.ascontiguousarray(heatmaps).reshape(n * k, height, width)
+    peak = peaks(maps.reshape(n * k, height * width))
+    scores = maps.reshape(-1).take(np.arange(n * k) * (height * width) + peak)
     y, x = np.divmod(peak, width)
-    keypoints = np.stack([x, y], axis=-1).astype(np.float32)
+    keypoints = np.stack([x, y], axis=1).astype(np.float32)
     margin, refine = (1, quarter_offset) if method == "quarter-offset" else (2, newton_step)
     inside = (x > 1) & (x < width - margin) & (y > 1) & (y < height - margin)
-    where = np.nonzero(inside & (scores > 0))
-    keypoints[where] += refine(heatmaps, where, x[where], y[where])
+    chosen = np.flatnonzero(inside & (scores > 0))
+    keypoints[chosen] += refine(maps, chosen, x[chosen], y[chosen])
     keypoints[scores <= 0] = 0
-    return keypoints, scores.astype(np.float32)
+    return keypoints.reshape(n, k, 2), scores.reshape(n, k).astype(np.float32)
 
 
-def peaks(flat: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Where each of the flattened heatmaps (N, K, P) has its maximum (N, K); are all finite?
+def peaks(maps: np.ndarray) -> np.ndarray:
+    """Where each of the flattened heatmaps (M, P) has its maximum (M,).
 
-    A few images at a time, so that the second look at their values finds them in the cache. It
+    Some at a time, so that the second look at their values finds them in the cache. The first
     sums squares: no value that is not finite hides in that, and nothing costs less.
+
+    Raises:
+        InputError: a value is not finite.
     """
-    found, finite = np.empty(flat.shape[:2], np.intp), True
-    for start in range(0, len(flat), IN_CACHE):
-        part = flat[start : start + IN_CACHE]
-        found[start : start + IN_CACHE] = part.argmax(axis=2)
+    found = np.empty(len(maps), np.intp)
+    for start in range(0, len(maps), IN_CACHE):
+        part = maps[start : start + IN_CACHE]
         values = part.reshape(-1)
-        finite &= bool(np.isfinite(np.dot(values, values)))
-    return found, finite
+        if not (np.isfinite(np.dot(values, values)) or np.isfinite(values).all()):
+            what = "a value is not finite"
+            raise InputError("heatmaps", what, "Find out where the network diverged")
+        part.argmax(axis=1, out=found[start : start + IN_CACHE])
+    return found
 
 
-def quarter_offset(heatmaps: np.ndarray, where: tuple, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def quarter_offset(maps: np.ndarray, chosen: np.ndarray, x: np.ndarray, y: np.ndarray):
     """A quarter pixel along each axis towards the larger neighbour; (P, 2) for P maxima.
 
     Args:
-        heatmaps: (N, K, H, W).
-        where: (image, joint) indices of the P maxima.
+        maps: (M, H, W), contiguous.
+        chosen: the maps of the P maxima, (P,).
         x, y: their integer places, (P,).
     """
-    n, k = where
-    right = heatmaps[n, k, y, x + 1] - heatmaps[n, k, y, x - 1]
-    down = heatmaps[n, k, y + 1, x] - heatmaps[n, k, y - 1, x]
-    return 0.25 * np.sign(np.stack([right, down], axis=-1))
+    _, height, width = maps.shape
+    values, at = maps.reshape(-1), (chosen * height + y) * width + x
+    right = values.take(at + 1) - values.take(at - 1)
+    down = values.take(at + width) - values.take(at - width)
+    return 0.25 * np.sign(np.stack([right, down], axis=1))
 
 
-def newton_step(heatmaps: np.ndarray, where: tuple, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def newton_step(maps: np.ndarray, chosen: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """DARK's offset from each maximum to the peak of the smoothed heatmap; arguments as above.
 
     No step is taken where the logarithm is not concave: Newton would leave the peak there.
     """
-    logs = np.log(np.maximum(smoothed_patches(heatmaps, where, x, y), 1e-10))
+    logs = np.log(np.maximum(smoothed_patches(maps, chosen, x, y), 1e-10))
     dx = (logs[:, 2, 3] - logs[:, 2, 1]) / 2
     dy = (logs[:, 3, 2] - logs[:, 1, 2]) / 2
     dxx = (logs[:, 2, 4] - 2 * logs[:, 2, 2] + logs[:, 2, 0]) / 4
@@ -101,16 +106,19 @@ def newton_step(heatmaps: np.ndarray, where: tuple, x: np.ndarray, y: np.ndarray
 
 
 def smoothed_patches(
-    heatmaps: np.ndarray, where: tuple, x: np.ndarray, y: np.ndarray
+    maps: np.ndarray, chosen: np.ndarray, x: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
     """The 5x5 surroundings (P, 5, 5) of each maximum after Gaussian smoothing, zero outside.
 
     DARK's derivatives look at nothing else, so the rest of the heatmap is never smoothed.
     """
-    padded = np.pad(heatmaps, ((0, 0), (0, 0), (PATCH_RADIUS,) * 2, (PATCH_RADIUS,) * 2))
-    span = np.arange(2 * PATCH_RADIUS + 1)
-    rows, columns = (y[:, None] + span)[:, :, None], (x[:, None] + span)[:, None, :]
-    patches = padded[where[0][:, None, None], where[1][:, None, None], rows, columns]
+    _, height, width = maps.shape
+    span = np.arange(-PATCH_RADIUS, PATCH_RADIUS + 1)
+    rows, columns = y[:, None] + span, x[:, None] + span
+    inside_y, inside_x = (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
+    at = (chosen[:, None] * height + rows.clip(0, height - 1)) * width
+    patches = maps.reshape(-1).take(at[:, :, None] + columns.clip(0, width - 1)[:, None, :])
+    patches *= inside_y[:, :, None] & inside_x[:, None, :]
     weights = np.exp(-(np.arange(-BLUR_RADIUS, BLUR_RADIUS + 1) ** 2) / (2 * BLUR_SIGMA**2))
     smoother = np.zeros((5, len(span)))
     for row in range(5):
@@ -132,7 +140,10 @@ def flip_back(
     Returns:
         (N, K, H, W), a new array of the same type.
     """
-    restored = heatmaps[:, list(flip_permutation), :, ::-1].copy()
+    mirrored = heatmaps.take(flip_permutation, axis=1)[..., ::-1]
+    restored = np.empty(heatmaps.shape, heatmaps.dtype)
     if shift:
-        restored[..., 1:] = restored[..., :-1].copy()
+        restored[..., 1:], restored[..., 0] = mirrored[..., :-1], mirrored[..., 0]
+    else:
+        restored[...] = mirrored
     return restored

@@ -131,8 +131,6 @@ class _Run:
         self.fabric = fabric_of(training.precision)
         self.fabric.launch()
         self.model = model.to(self.fabric.device)
-        if training.compile:
-            self.model.compile()
         self.optimizer = _optimizer(self.model, training)
         compiled = torch.compile(self.model) if training.compile else self.model
         self.wrapped, self.wrapped_optimizer = self.fabric.setup(compiled, self.optimizer)

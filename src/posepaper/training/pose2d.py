@@ -180,5 +180,7 @@ def predict_heatmaps(
             count = len(images)
             if flip:
                 images = torch.cat([images, images.flip(2)])
-            heatmaps = model(normalise(images, colours_of(model))).float().cpu().numpy()
+            found = model(normalise(images, colours_of(model))).float()
+            # Channels last would make every look at one joint's heatmap jump through all of them.
+            heatmaps = found.contiguous().cpu().numpy()
         yield heatmaps[:count], heatmaps[count:] if flip else None

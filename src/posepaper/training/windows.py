@@ -1,7 +1,7 @@
 """Windows of 2D poses out of a whole dataset held in one tensor on the device.
 
 Copying a window per sample in Python is what the public trainers lose time with; here a batch is
-one gather of rows from an overlapping view.
+one gather from an overlapping view.
 """
 
 from collections.abc import Iterator, Sequence
@@ -77,24 +77,21 @@ class Windows:
             starts = torch.cat([starts, starts + len(flat)])
             flat = torch.cat([flat, mirror(flat, skeleton)])
             targets = torch.cat([targets, mirror(targets, skeleton)])
-        self._joints = flat.shape[1]
-        self._starts, self._targets = starts.to(device), targets
-        row = self._joints * 2
-        # Row i of this view is the window that starts at frame i: rows overlap, nothing is copied.
-        self._view = flat.reshape(-1).unfold(0, receptive_field * row, row)
+        self._starts, self._targets = starts.to(device), targets[:, None]
+        # Entry i of this view is the window from frame i on: they overlap, nothing is copied.
+        self._view = flat.unfold(0, receptive_field, 1).permute(0, 3, 1, 2)
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def gather(self, index: Tensor) -> Tensor:
         """(B,) samples -> (B, receptive_field, J, 2) windows centred on them."""
-        index = self._starts[index.to(self._starts.device)]
-        rows = self._view.index_select(0, index)
-        return rows.view(len(rows), self.receptive_field, self._joints, 2)
+        starts = self._starts.index_select(0, index.to(self._starts.device))
+        return self._view.index_select(0, starts)
 
     def targets(self, index: Tensor) -> Tensor:
         """(B,) samples -> (B, 1, J, 3) metres, camera axes, relative to the root, root 0."""
-        return self._targets.index_select(0, index.to(self._targets.device))[:, None]
+        return self._targets.index_select(0, index.to(self._targets.device))
 
     def epoch(self, epoch: int, batches: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """(windows, targets) of every batch of sample indices; the same in every epoch."""
