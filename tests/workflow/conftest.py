@@ -217,6 +217,20 @@ def again(second, tmp_path):
     shutil.rmtree(copy.root)
 
 
+@pytest.fixture
+def edit(run):
+    """Edits a file of a module's own copy, its ``run``, until the test ends."""
+    kept = {}
+
+    def replace(path, old, new):
+        kept.setdefault(path, (run.root / path).read_bytes())
+        run.edit(path, old, new)
+
+    yield replace
+    for path, content in kept.items():
+        (run.root / path).write_bytes(content)
+
+
 @pytest.fixture(scope="session")
 def one_line():
     """``one_line(done)``: the only line of a stage that failed by a user's mistake."""

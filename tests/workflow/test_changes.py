@@ -13,20 +13,6 @@ def run(second, tmp_path_factory):
     return second.duplicate(tmp_path_factory.mktemp("changes") / "run")
 
 
-@pytest.fixture
-def edit(run):
-    """Edits a file of the study's code or settings until the test ends."""
-    kept = {}
-
-    def replace(path, old, new):
-        kept.setdefault(path, (run.root / path).read_bytes())
-        run.edit(path, old, new)
-
-    yield replace
-    for path, content in kept.items():
-        (run.root / path).write_bytes(content)
-
-
 @pytest.fixture(autouse=True, scope="module")
 def pdfs(second):
     """PDF jobs are planned only where there is a TeX."""

@@ -21,20 +21,6 @@ def run(second, tmp_path_factory):
     return second.duplicate(tmp_path_factory.mktemp("impact") / "run")
 
 
-@pytest.fixture
-def edit(run):
-    """Edits the source until the test ends."""
-    kept = {}
-
-    def replace(path, old, new):
-        kept.setdefault(path, (run.root / path).read_bytes())
-        run.edit(path, old, new)
-
-    yield replace
-    for path, content in kept.items():
-        (run.root / path).write_bytes(content)
-
-
 def ask(run, *words, code):
     """What a command prints as JSON."""
     done = run.run("posepaper", *words, "--json", "--study", "smoke")
