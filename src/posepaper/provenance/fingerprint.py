@@ -261,7 +261,7 @@ def _distribution(package: str) -> str:
 def _version(distribution: str) -> str:
     try:
         # torch's builds for CPU and CUDA are one version; which device ran stands in the record.
-        return importlib.metadata.version(distribution).partition("+")[0]
+        return (importlib.metadata.version(distribution) or "absent").partition("+")[0]
     except importlib.metadata.PackageNotFoundError:
         return "absent"
 
