@@ -20,7 +20,7 @@ def long(second, tmp_path):
     text = study.read_text(encoding="utf-8")
     old = "lifting: {epochs: 2, batch: 64, threads: 1, samples_per_epoch: 256}"
     assert old in text
-    study.write_text(text.replace(old, old.replace("epochs: 2,", "epochs: 60,")), encoding="utf-8")
+    study.write_text(text.replace(old, old.replace("epochs: 2,", "epochs: 300,")), encoding="utf-8")
     return copy
 
 
