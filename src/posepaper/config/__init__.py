@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from posepaper.config.cluster import Need
 from posepaper.config.reading import nearest, parse, read_yaml
+from posepaper.config.strict import Strict
 
 __all__ = ["nearest", "parse", "read_yaml"]
 
@@ -18,12 +20,6 @@ Network = Literal[
 
 # A file of a data root's folder ``weights``.
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$"
-
-
-class Strict(BaseModel):
-    """Refuses unknown keys; instances are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Config(Strict):
@@ -80,6 +76,8 @@ class Training(Strict):
     samples_per_epoch: int | None = Field(None, gt=0, description="None: every sample once")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: int = Field(gt=0, description="torch's threads; results depend on it")
+    devices: int = Field(1, gt=0, description="processes of a node that share the batch")
+    nodes: int = Field(1, gt=0, description="nodes; a cluster grants both, one machine runs one")
     compile: bool = Field(False, description="by torch.compile")
     padding: Literal["edge", "none"] = Field("edge", description="of a lifter's training windows")
     flip: bool = True
@@ -227,6 +225,7 @@ class Study(Strict):
     keypoints: dict[str, Keypoints]
     verdicts: Verdicts
     scale: Scale = Scale()
+    needs: dict[str, Need] = Field({}, description="by rule, stage or network; see docs/cluster.md")
     only: tuple[str, ...] = Field(("*",), description="patterns of the experiments that are run")
     not_run: dict[str, str] = Field({}, description="experiment pattern -> why it is not run")
     experiments: dict[str, Experiment] = {}
