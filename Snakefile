@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
+from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
 min_version("9.0")
@@ -21,6 +22,7 @@ container: "envs/posepaper.sif"
 
 try:
     plan = Plan(config)
+    cluster = Cluster(plan, profile_of(workflow.resource_settings.default_resources))
     if workflow.is_main_process:
         plan.refresh()
 except InputError as error:
@@ -35,10 +37,17 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+# Seconds of work each, which no queue is worth: on a cluster these run beside Snakemake.
 localrules:
     all,
     draft,
     track_results,
+    evaluate_pose2d,
+    evaluate_lifting,
+    make_table,
+    make_figure,
+    make_report,
+    make_pdf,
 
 
 onerror:

@@ -18,6 +18,15 @@ Network = Literal[
 ]
 
 
+# What a study's needs are said of: a stage, a rule or a network.
+Asking = Literal[
+    *("prepare", "prepare_world", "prepare_poses", "prepare_people", "prepare_crops"),
+    *("prepare_video", "prepare_keypoints", "prepare_frames", "train", "train_pose2d"),
+    *("train_lifting", "detect", "predict", "predict_pose2d", "predict_lifting", "evaluate"),
+    *("evaluate_pose2d", "evaluate_lifting", "evaluate_epochs", "make", Network),
+]
+
+
 # A file of a data root's folder ``weights``.
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$"
 
@@ -78,7 +87,6 @@ class Training(Strict):
     threads: int = Field(gt=0, description="torch's threads; results depend on it")
     devices: int = Field(1, gt=0, description="processes of a node that share the batch")
     nodes: int = Field(1, gt=0, description="nodes; a cluster grants both, one machine runs one")
-    compile: bool = Field(False, description="by torch.compile")
     padding: Literal["edge", "none"] = Field("edge", description="of a lifter's training windows")
     flip: bool = True
     compile: bool = Field(False, description="torch.compile the network while it trains")
@@ -208,7 +216,7 @@ class Scale(Strict):
 
     frames: dict[int, int] = Field({}, description="receptive field in the recipe -> trained")
     models: dict[Network, dict] = Field({}, description="options by network name")
-    training: dict[Literal["pose2d", "lifting", Network], dict] = {}
+    training: dict[Literal["pose2d", "lifting", Network], dict] = Field({})
     protocols: dict[str, dict] = Field({}, description="by protocol name")
     image: tuple[int, int] | None = None
 
@@ -225,10 +233,10 @@ class Study(Strict):
     keypoints: dict[str, Keypoints]
     verdicts: Verdicts
     scale: Scale = Scale()
-    needs: dict[str, Need] = Field({}, description="by rule, stage or network; see docs/cluster.md")
+    needs: dict[Asking, Need] = Field({}, description="what jobs ask of a cluster")
     only: tuple[str, ...] = Field(("*",), description="patterns of the experiments that are run")
     not_run: dict[str, str] = Field({}, description="experiment pattern -> why it is not run")
-    experiments: dict[str, Experiment] = {}
+    experiments: dict[str, Experiment] = Field({})
 
 
 class Recipes(Strict):
