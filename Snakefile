@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
+from posepaper.stages import driver
 from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
@@ -24,6 +25,7 @@ try:
     plan = Plan(config)
     cluster = Cluster(plan, profile_of(workflow.resource_settings.default_resources))
     if workflow.is_main_process:
+        driver.claim(sys.argv[1:])
         plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None
