@@ -11,6 +11,8 @@ TOGETHER = {
     "tests/workflow/test_draft.py": "second",
     "tests/workflow/test_clones.py": "second",
     "tests/workflow/test_sanity.py": "mini",
+    "tests/cluster/test_slurm.py": "cluster",
+    "tests/cluster/test_doctor.py": "cluster",
 }
 
 

@@ -124,6 +124,12 @@ class Cluster:
         )  # fmt: skip
         return dict(line.split() for line in done.stdout.splitlines())
 
+    def jobs(self) -> dict[str, dict[str, str]]:
+        """Every job that has ended, by its id: ``Partition``, ``JobState``, ``NodeList``..."""
+        lines = (self.root / "log/jobs.log").read_text().splitlines()
+        shown = [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
+        return {job["JobId"]: job for job in shown}
+
     def _write(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
         for folder in ("state", "log", "dev", *(f"spool/{node}" for node in NODES)):
