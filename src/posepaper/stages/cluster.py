@@ -162,7 +162,7 @@ class Cluster:
             what = f"{name} asks for {request.gpus} GPUs a node of {self.site.gpu.per_node}"
             raise InputError(self.file, what, "Spread its recipe's devices over nodes")
         queue = self.site.gpu if request.gpus else self.site.cpu
-        needed = self.need(job).memory
+        needed = self.need(job).memory * max(1, request.gpus)
         if needed > queue.max_memory:
             what = f"{name} needs {needed} MB, partition {queue.partition} has {queue.max_memory}"
             raise InputError(self.file, what, "Raise max_memory or name a larger partition")
