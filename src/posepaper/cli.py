@@ -61,6 +61,7 @@ def models(as_json: AsJson = False) -> None:
 def doctor(
     study: Study = "",
     slurm: Annotated[bool, typer.Option(help="hold site.yaml against the live cluster")] = False,
+    profile: Annotated[str, typer.Option(help="of workflow/profiles, for --slurm")] = "slurm",
     as_json: AsJson = False,
 ) -> None:
     """Say which datasets are there and where to put those that are not."""
@@ -72,7 +73,7 @@ def doctor(
     if slurm:
         from posepaper.stages import site_check
 
-        sys.exit(site_check.told(plan, as_json))
+        sys.exit(site_check.told(plan, profile, as_json))
     rows = []
     for role, dataset in plan.study.datasets.items():
         row = {"role": role, "identity": dataset.identity, "folder": dataset.folder}

@@ -11,7 +11,7 @@ import pytest
 from posepaper.errors import InputError
 from posepaper.stages import driver
 
-RUN = ["all", "--cores", "2"]
+RUN = ["all", "-call", "--config", "study=open"]
 OTHER = {"pid": 4711, "host": os.uname().nodename, "since": "2026-11-21T10:00:00"}
 
 

@@ -20,8 +20,10 @@ READING = (
     *("--dry-run", "--dryrun", "--unlock", "--lint", "--summary", "--detailed-summary", "--report"),
     *("--dag", "--rulegraph", "--filegraph", "--d3dag", "--list-rules", "--list-target-rules"),
     *("--list", "--archive", "--version", "--help", "--print-compilation", "--list-changes"),
+    *("-l", "-S", "-D", "-h", "-v"),
 )
-SHORT = re.compile(r"-[a-zA-Z]*[nlSDh][a-zA-Z]*")
+# -n among others, but no number of cores or jobs (-call).
+SHORT = re.compile(r"-(?![cj])[a-zA-Z]*n[a-zA-Z]*")
 
 _held: list[int] = []
 

@@ -49,9 +49,9 @@ class Node(NamedTuple):
         return not self.state.lower().startswith(UNUSABLE) and not self.state.endswith("*")
 
 
-def told(plan: Plan, as_json: bool = False) -> int:
+def told(plan: Plan, profile: str = "slurm", as_json: bool = False) -> int:
     """Prints what :func:`examine` finds; 1 where something does not hold, else 0."""
-    found = examine(Cluster(plan, "slurm"))
+    found = examine(Cluster(plan, profile))
     if as_json:
         print(json.dumps([finding._asdict() for finding in found], indent=1))
     for finding in found if not as_json else ():
