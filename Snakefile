@@ -25,7 +25,7 @@ try:
     plan = Plan(config)
     cluster = Cluster(plan, profile_of(workflow.resource_settings.default_resources))
     if workflow.is_main_process:
-        driver.claim(sys.argv[1:])
+        driver.claim(sys.argv[1:], submits=cluster.site is not None)
         plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None

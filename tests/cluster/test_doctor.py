@@ -77,6 +77,13 @@ def test_a_key_mistyped_is_one_line_with_the_nearest(site):
     ]
 
 
+def test_snakemake_refuses_a_wrong_site_before_it_submits(site):
+    site.edit(SITE, "max_memory: 32000, type", "max_memory: 1000, type")
+    done = site.run("snakemake", "--profile", "slurm", "all", "--config", "study=smoke")
+    (line,) = [line for line in done.stdout.splitlines() if SITE in line]
+    assert done.returncode == 1 and "needs 4000 MB, partition gpu has 1000. Raise" in line
+
+
 def test_a_cluster_that_does_not_answer_is_one_line(site, slurm):
     slurm.stop("slurmctld")
     try:

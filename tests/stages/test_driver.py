@@ -85,3 +85,11 @@ def test_a_file_system_without_locks_leaves_it_to_snakemake(tmp_path, monkeypatc
     monkeypatch.setattr(fcntl, "flock", refuse)
     driver.claim(RUN, tmp_path)
     assert not driver._held
+
+
+def test_a_machine_without_slurm_submits_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    driver.claim([*RUN, "-n"], tmp_path, submits=True)
+    with pytest.raises(InputError, match=r"no sbatch on this machine. Start it on a login node"):
+        driver.claim(RUN, tmp_path, submits=True)
+    driver.claim(RUN, tmp_path)

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import shutil
 from pathlib import Path
 
 from posepaper.errors import InputError
@@ -28,18 +29,23 @@ SHORT = re.compile(r"-(?![cj])[a-zA-Z]*n[a-zA-Z]*")
 _held: list[int] = []
 
 
-def claim(arguments: list[str], folder: Path = FOLDER) -> None:
+def claim(arguments: list[str], folder: Path = FOLDER, *, submits: bool = False) -> None:
     """Takes the folder for this process until it ends; nothing where Snakemake only reads.
 
     Args:
         arguments: Snakemake's command line.
         folder: Snakemake's own.
+        submits: whether it hands its jobs to a cluster.
 
     Raises:
-        InputError: another Snakemake runs here, or was killed and left its lock.
+        InputError: another Snakemake runs here, or was killed and left its lock; or there is no
+            cluster to submit to.
     """
     if any(a.partition("=")[0] in READING or SHORT.fullmatch(a) for a in arguments):
         return
+    if submits and shutil.which("sbatch") is None:
+        what, todo = "there is no sbatch on this machine", "Start it on a login node"
+        raise InputError("the profile", what, f"{todo}; posepaper doctor --slurm says more")
     folder.mkdir(exist_ok=True)
     handle = os.open(folder / "driver.json", os.O_RDWR | os.O_CREAT, 0o644)
     try:
