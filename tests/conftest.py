@@ -13,6 +13,7 @@ TOGETHER = {
     "tests/workflow/test_sanity.py": "mini",
     "tests/cluster/test_slurm.py": "cluster",
     "tests/cluster/test_doctor.py": "cluster",
+    "tests/cluster/test_with_accounts.py": "cluster",
 }
 
 

@@ -18,8 +18,10 @@ NODES = ("n1", "n2")
 GPUS = 2
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge", "slurm-wlm-basic-plugins")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue")
+ACCOUNTING = ("slurmdbd", "mariadb-server")
+SQL_PORT = 16818
 READY_SECONDS = 60
-CONFIG = ("slurm.conf", "gres.conf", "cgroup.conf")
+CONFIG = ("slurm.conf", "gres.conf", "cgroup.conf", "slurmdbd.conf")
 # Names the cluster whose configuration stands in /etc/slurm: its folder, and who brought it up.
 MARK = "posepaper.mark"
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -29,20 +31,20 @@ class Unavailable(RuntimeError):
     """This machine cannot have a SLURM, and why."""
 
 
-def install() -> None:
-    """Installs Debian's packages where they are missing.
+def install(packages=PACKAGES, programs=PROGRAMS) -> None:
+    """Installs Debian's packages where their programs are missing.
 
     Raises:
         Unavailable: they are missing, and this is not root on a Debian.
     """
-    if all(map(shutil.which, PROGRAMS)):
+    if all(map(shutil.which, programs)):
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Unavailable(f"no SLURM here, and no right to install {' '.join(PACKAGES)}")
+        raise Unavailable(f"no SLURM here, and no right to install {' '.join(packages)}")
     # A package's own daemons must not start: they would take the place of ours.
     for command in (
         ("apt-get", "update", "-q"),
-        ("apt-get", "install", "-qy", "--no-install-recommends", *PACKAGES),
+        ("apt-get", "install", "-qy", "--no-install-recommends", *packages),
     ):
         done = subprocess.run(
             command, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False
@@ -78,10 +80,38 @@ class Cluster:
         """Stops every daemon this cluster started, and what its jobs left running."""
         if self.pid("slurmctld"):
             subprocess.run(("scancel", "-u", "root"), capture_output=True, check=False)
-        for name in (*NODES, "slurmctld", "munged"):
+        for name in (*NODES, "slurmctld", "slurmdbd", "mariadbd", "munged"):
             self.stop(name)
         for name in (*CONFIG, MARK):
             (ETC / name).unlink(missing_ok=True)
+
+    def keep_accounts(self, account: str) -> None:
+        """Adds slurmdbd and lets root submit under ``account`` only."""
+        install(ACCOUNTING, ("slurmdbd", "mariadbd"))
+        data = self.root / "sql"
+        own = ("--no-defaults", f"--datadir={data}", "--user=root")
+        made = ("mariadb-install-db", *own, "--auth-root-authentication-method=normal")
+        subprocess.run(made, check=True, capture_output=True)
+        served = (f"--port={SQL_PORT}", "--bind-address=127.0.0.1", f"--socket={data}/sql.sock")
+        with open(self.root / "log/mariadbd.log", "w") as log:
+            database = subprocess.Popen(("mariadbd", *own, *served), stdout=log, stderr=log)
+        (self.root / "mariadbd.pid").write_text(str(database.pid))
+        _retry("mariadb", "--no-defaults", f"--socket={data}/sql.sock", "-e",
+               "create database slurm_acct_db; create user slurm@localhost identified by 'slurm';"
+               "grant all on slurm_acct_db.* to slurm@localhost")  # fmt: skip
+        dbd = ETC / "slurmdbd.conf"
+        dbd.write_text((HERE / "slurmdbd.conf.in").read_text().replace("@ROOT@", str(self.root)))
+        dbd.chmod(0o600)
+        subprocess.run(("slurmdbd",), check=True, timeout=30)
+        conf = ETC / "slurm.conf"
+        text = conf.read_text().replace("accounting_storage/none", "accounting_storage/slurmdbd")
+        conf.write_text(f"{text}AccountingStorageHost=127.0.0.1\n")
+        for what in (("cluster", "posepaper"), ("account", account), ("user", "root")):
+            more = (f"account={account}",) if what[0] == "user" else ()
+            _retry("sacctmgr", "-i", "add", *what, *more)
+        self.stop("slurmctld")
+        self.start("slurmctld")
+        self.wait_until_idle()
 
     def start(self, name: str) -> None:
         """Starts ``slurmctld`` or a node's slurmd."""
@@ -170,6 +200,15 @@ class Cluster:
             Cluster(root).down()
         elif (ETC / "slurm.conf").exists():
             raise Unavailable("/etc/slurm/slurm.conf is somebody else's")
+
+
+def _retry(*command: str) -> None:
+    """Runs a command until it succeeds: the daemon it asks is just starting."""
+    deadline = time.monotonic() + READY_SECONDS
+    while (done := subprocess.run(command, capture_output=True, text=True, check=False)).returncode:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{' '.join(command[:3])}: {done.stderr or done.stdout}")
+        time.sleep(0.3)
 
 
 def _plain() -> dict[str, str]:
