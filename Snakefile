@@ -8,7 +8,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
-from posepaper.stages import driver, targets
+from posepaper.stages import driver, orphans, targets
+from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
 min_version("9.0")
@@ -22,8 +23,11 @@ container: "envs/posepaper.sif"
 
 try:
     plan = Plan(config)
+    cluster = Cluster(plan, profile_of(workflow.resource_settings.default_resources))
     if workflow.is_main_process:
-        driver.claim(plan.base)
+        driver.claim(sys.argv[1:], submits=cluster.site is not None)
+        if driver.holds():
+            orphans.wait(Path(plan.base))
         plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -40,10 +44,17 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+# Seconds of work each, which no queue is worth: on a cluster these run beside Snakemake.
 localrules:
     all,
     draft,
     track_results,
+    evaluate_pose2d,
+    evaluate_lifting,
+    make_table,
+    make_figure,
+    make_report,
+    make_pdf,
 
 
 onerror:

@@ -14,6 +14,9 @@ TOGETHER = {
     "tests/workflow/mutations/test_mutations_clone.py": "clone",
     "tests/workflow/traced/test_traced.py": "second",
     "tests/workflow/test_sanity.py": "mini",
+    "tests/cluster/test_slurm.py": "cluster",
+    "tests/cluster/test_doctor.py": "cluster",
+    "tests/cluster/test_with_accounts.py": "cluster",
 }
 
 

@@ -58,13 +58,22 @@ def models(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def doctor(study: Study = "", as_json: AsJson = False) -> None:
+def doctor(
+    study: Study = "",
+    slurm: Annotated[bool, typer.Option(help="hold site.yaml against the live cluster")] = False,
+    profile: Annotated[str, typer.Option(help="of workflow/profiles, for --slurm")] = "slurm",
+    as_json: AsJson = False,
+) -> None:
     """Say which datasets are there and where to put those that are not."""
     from posepaper.config import read_yaml
     from posepaper.stages.plan import Plan
 
     config = read_yaml("config.yaml")
     plan = Plan({**config, "study": study or config["study"]})
+    if slurm:
+        from posepaper.stages import site_check
+
+        sys.exit(site_check.told(plan, profile, as_json))
     rows = []
     for role, dataset in plan.study.datasets.items():
         row = {"role": role, "identity": dataset.identity, "folder": dataset.folder}

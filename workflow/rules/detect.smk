@@ -20,7 +20,7 @@ rule detect_keypoints:
         source=plan.values("detect_keypoints", "source"),
     threads: plan.planned("detect_keypoints", "threads")
     resources:
-        mem_mb=4000,
+        **cluster.resources("detect_keypoints"),
     params:
         fingerprint=plan.planned("detect_keypoints", "fingerprint"),
     message:

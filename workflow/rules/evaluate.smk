@@ -21,7 +21,7 @@ rule predict_pose2d:
         experiment="pose2d/[a-z0-9.-]+",
     threads: plan.planned("predict_pose2d", "threads")
     resources:
-        mem_mb=4000,
+        **cluster.resources("predict_pose2d"),
     params:
         fingerprint=plan.planned("predict_pose2d", "fingerprint"),
     message:
@@ -47,7 +47,7 @@ rule predict_lifting:
         experiment="lift/[a-z0-9.-]+",
     threads: plan.planned("predict_lifting", "threads")
     resources:
-        mem_mb=4000,
+        **cluster.resources("predict_lifting"),
     params:
         fingerprint=plan.planned("predict_lifting", "fingerprint"),
     message:
@@ -72,7 +72,7 @@ rule evaluate_pose2d:
     wildcard_constraints:
         experiment="pose2d/[a-z0-9.-]+",
     resources:
-        mem_mb=4000,
+        **cluster.resources("evaluate_pose2d"),
     params:
         fingerprint=plan.planned("evaluate_pose2d", "fingerprint"),
     message:
@@ -97,7 +97,7 @@ rule evaluate_lifting:
     wildcard_constraints:
         experiment="lift/[a-z0-9.-]+",
     resources:
-        mem_mb=4000,
+        **cluster.resources("evaluate_lifting"),
     params:
         fingerprint=plan.planned("evaluate_lifting", "fingerprint"),
     message:
@@ -123,7 +123,7 @@ rule evaluate_epochs:
         experiment="pose2d/[a-z0-9.-]+",
     threads: plan.planned("evaluate_epochs", "threads")
     resources:
-        mem_mb=4000,
+        **cluster.resources("evaluate_epochs"),
     params:
         fingerprint=plan.planned("evaluate_epochs", "fingerprint"),
     message:

@@ -18,7 +18,7 @@ rule prepare_world:
         "results/{study}/benchmarks/data/world.tsv"
     threads: 2
     resources:
-        mem_mb=3000,
+        **cluster.resources("prepare_world"),
     params:
         fingerprint=plan.planned("prepare_world", "fingerprint"),
     message:
@@ -41,7 +41,7 @@ rule prepare_poses:
     wildcard_constraints:
         role=plan.values("prepare_poses", "role"),
     resources:
-        mem_mb=4000,
+        **cluster.resources("prepare_poses"),
     params:
         fingerprint=plan.planned("prepare_poses", "fingerprint"),
     message:
@@ -64,7 +64,7 @@ rule prepare_people:
     wildcard_constraints:
         role=plan.values("prepare_people", "role"),
     resources:
-        mem_mb=4000,
+        **cluster.resources("prepare_people"),
     params:
         fingerprint=plan.planned("prepare_people", "fingerprint"),
     message:
@@ -87,7 +87,7 @@ rule prepare_crops:
     wildcard_constraints:
         role=plan.values("prepare_crops", "role"),
     resources:
-        mem_mb=4000,
+        **cluster.resources("prepare_crops"),
     params:
         fingerprint=plan.planned("prepare_crops", "fingerprint"),
     message:
@@ -110,7 +110,7 @@ rule prepare_video:
     wildcard_constraints:
         role=plan.values("prepare_video", "role"),
     resources:
-        mem_mb=4000,
+        **cluster.resources("prepare_video"),
     params:
         fingerprint=plan.planned("prepare_video", "fingerprint"),
     message:
@@ -134,7 +134,7 @@ rule prepare_keypoints:
     wildcard_constraints:
         source=plan.values("prepare_keypoints", "source"),
     resources:
-        mem_mb=4000,
+        **cluster.resources("prepare_keypoints"),
     params:
         fingerprint=plan.planned("prepare_keypoints", "fingerprint"),
     message:
@@ -157,7 +157,7 @@ rule prepare_frames:
     benchmark:
         "results/{study}/benchmarks/data/pose3d-frames.tsv"
     resources:
-        mem_mb=4000,
+        **cluster.resources("prepare_frames"),
     params:
         fingerprint=plan.planned("prepare_frames", "fingerprint"),
     message:

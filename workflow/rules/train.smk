@@ -21,13 +21,14 @@ rule train_pose2d:
         experiment="pose2d/[a-z0-9.-]+",
     threads: plan.planned("train_pose2d", "threads")
     resources:
-        mem_mb=4000,
+        **cluster.resources("train_pose2d"),
     params:
         fingerprint=plan.planned("train_pose2d", "fingerprint"),
+        launch=cluster.launch("train_pose2d"),
     message:
         "Training {wildcards.experiment}, seed {wildcards.seed}"
     shell:
-        "python -m posepaper.stages.train {output.checkpoint:q}"
+        "{params.launch} -m posepaper.stages.train {output.checkpoint:q}"
         " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
 
 
@@ -47,11 +48,12 @@ rule train_lifting:
         experiment="lift/[a-z0-9.-]+",
     threads: plan.planned("train_lifting", "threads")
     resources:
-        mem_mb=4000,
+        **cluster.resources("train_lifting"),
     params:
         fingerprint=plan.planned("train_lifting", "fingerprint"),
+        launch=cluster.launch("train_lifting"),
     message:
         "Training {wildcards.experiment}, seed {wildcards.seed}"
     shell:
-        "python -m posepaper.stages.train {output.checkpoint:q}"
+        "{params.launch} -m posepaper.stages.train {output.checkpoint:q}"
         " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"

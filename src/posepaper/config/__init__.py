@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from posepaper.config.cluster import Need
 from posepaper.config.reading import nearest, parse, read_yaml
+from posepaper.config.strict import Strict
 
 __all__ = ["nearest", "parse", "read_yaml"]
 
@@ -16,14 +18,17 @@ Network = Literal[
 ]
 
 
+# What a study's needs are said of: a stage, a rule or a network.
+Asking = Literal[
+    *("prepare", "prepare_world", "prepare_poses", "prepare_people", "prepare_crops"),
+    *("prepare_video", "prepare_keypoints", "prepare_frames", "train", "train_pose2d"),
+    *("train_lifting", "detect", "predict", "predict_pose2d", "predict_lifting", "evaluate"),
+    *("evaluate_pose2d", "evaluate_lifting", "evaluate_epochs", "make", Network),
+]
+
+
 # A file of a data root's folder ``weights``.
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$"
-
-
-class Strict(BaseModel):
-    """Refuses unknown keys; instances are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Config(Strict):
@@ -80,6 +85,8 @@ class Training(Strict):
     samples_per_epoch: int | None = Field(None, gt=0, description="None: every sample once")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     threads: int = Field(gt=0, description="torch's threads; results depend on it")
+    devices: int = Field(1, gt=0, description="processes of a node that share the batch")
+    nodes: int = Field(1, gt=0, description="nodes; a cluster grants both, one machine runs one")
     padding: Literal["edge", "none"] = Field("edge", description="of a lifter's training windows")
     flip: bool = True
     compile: bool = Field(False, description="torch.compile the network while it trains")
@@ -212,7 +219,7 @@ class Scale(Strict):
 
     frames: dict[int, int] = Field({}, description="receptive field in the recipe -> trained")
     models: dict[Network, dict] = Field({}, description="options by network name")
-    training: dict[Literal["pose2d", "lifting", Network], dict] = {}
+    training: dict[Literal["pose2d", "lifting", Network], dict] = Field({})
     protocols: dict[str, dict] = Field({}, description="by protocol name")
     image: tuple[int, int] | None = None
 
@@ -229,9 +236,10 @@ class Study(Strict):
     keypoints: dict[str, Keypoints]
     verdicts: Verdicts
     scale: Scale = Scale()
+    needs: dict[Asking, Need] = Field({}, description="what jobs ask of a cluster")
     only: tuple[str, ...] = Field(("*",), description="patterns of the experiments that are run")
     not_run: dict[str, str] = Field({}, description="experiment pattern -> why it is not run")
-    experiments: dict[str, Experiment] = {}
+    experiments: dict[str, Experiment] = Field({})
 
 
 class Recipes(Strict):

@@ -115,7 +115,7 @@ def author() -> str:
 
 @functools.cache
 def machine() -> dict:
-    """Host, processor, GPUs and SLURM job of this process."""
+    """Host, processor, GPUs, those this process may see, and its SLURM job."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -127,6 +127,7 @@ def machine() -> dict:
         "host": platform.node(),
         "cpu": processor,
         "gpus": gpus,
+        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
         "python": platform.python_version(),
         "lock": files.md5(lock) if lock.exists() else None,

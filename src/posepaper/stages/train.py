@@ -12,6 +12,7 @@ from posepaper.errors import InputError
 from posepaper.models import costs, weights
 from posepaper.stages import job, lifting_data
 from posepaper.training.checkpoint import RunFolder, write_checkpoint
+from posepaper.training.devices import launched
 from posepaper.training.lifting import train_lifting
 from posepaper.training.pose2d import train_pose2d
 
@@ -102,6 +103,7 @@ def _write(run: job.Run, model: torch.nn.Module, curve: list[dict]) -> None:
     status = RunFolder(run.folder).status
     names = ("samples_per_second", "peak_device_bytes")
     run.measured.update({name: status[name] for name in names if name in status})
+    run.measured["processes"] = status.get("processes", launched().processes)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""A real SLURM for the tests of this folder, and the smoke study run on it."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def _module(name: str, path: Path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_slurm = _module("cluster_slurm", HERE / "slurm.py")
+_copies = _module("workflow_copies", HERE.parent / "workflow" / "conftest.py")
+shared, once, snapshot = _copies.shared, _copies.once, _copies.snapshot
+finished, second = _copies.finished, _copies.second
+
+# One network without dropout or batch norm, for which sharing a batch changes only roundings.
+SHARING = {"alone": "", "pair": "devices: 2", "quartet": "devices: 2, nodes: 2"}
+RECIPE = """
+  lift/{name}:
+    recipe: poseformer-detected
+    source: cpn
+    model: {{name: poseformer, frames: 81, drop_path: 0}}
+    training: {{{devices}}}
+"""
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """The cluster, up; skips where this machine cannot have one."""
+    cluster = _slurm.Cluster(tmp_path_factory.mktemp("slurm"))
+    with pytest.MonkeyPatch.context() as patch:
+        # This machine's name need not have an address.
+        patch.setenv("GLOO_SOCKET_IFNAME", "lo")
+        try:
+            cluster.up()
+        except _slurm.Unavailable as error:
+            pytest.skip(str(error))
+        yield cluster
+        cluster.down()
+
+
+def _command(*words) -> tuple[str, ...]:
+    return ("snakemake", "--profile", "slurm", *words, "--config", "study=smoke")
+
+
+@pytest.fixture(scope="session")
+def on_slurm(slurm):
+    """``on_slurm(copy, *words)``: Snakemake with the profile slurm on the smoke study."""
+    return lambda copy, *words: copy.run(*_command(*words))
+
+
+@pytest.fixture
+def drive(slurm):
+    """``drive(copy, *words)``: the same in the background; the process and its log."""
+    started = []
+
+    def start(copy, *words):
+        log = copy.root / f"driver-{len(started)}.log"
+        paths = {"PYTHONPATH": str(copy.root / "src")}
+        paths["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        with open(log, "w") as stream:
+            started.append(
+                subprocess.Popen(
+                    _command(*words), cwd=copy.root, env={**os.environ, **paths},
+                    stdout=stream, stderr=subprocess.STDOUT,
+                )
+            )  # fmt: skip
+        return started[-1], log
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def submitted(on_slurm, snapshot, tmp_path_factory):
+    """(copy, Snakemake's output) of the smoke study run on the cluster, three trainings added."""
+    copy = snapshot.duplicate(tmp_path_factory.mktemp("cluster") / "submitted")
+    file = copy.root / "workflow/experiments/lifting.yaml"
+    recipes = [RECIPE.format(name=name, devices=given) for name, given in SHARING.items()]
+    file.write_text(file.read_text(encoding="utf-8") + "".join(recipes), encoding="utf-8")
+    names = "".join(f"\n  - lift/{name}" for name in SHARING)
+    copy.edit("workflow/studies/smoke.yaml", "only:", f"only:{names}")
+    done = on_slurm(copy, "all")
+    assert done.returncode == 0, done.stdout[-5000:]
+    return copy, done.stdout
+
+
+@pytest.fixture
+def spare(submitted, tmp_path):
+    """A copy of the submitted study, to be spoilt."""
+    copy = submitted[0].duplicate(tmp_path / "spare")
+    yield copy
+    shutil.rmtree(copy.root)

@@ -1,0 +1,181 @@
+"""The whole DAG on a real SLURM: every rule, each job its own devices, the local run's bytes."""
+
+import itertools
+import re
+import subprocess
+import time
+
+import pytest
+import torch
+
+from posepaper import files, models
+from posepaper.provenance import record
+from posepaper.training.checkpoint import read_checkpoint
+
+LOCAL = {"evaluate_pose2d", "evaluate_lifting", "make_table", "make_figure", "make_report"}
+LOCAL |= {"make_pdf", "track_results", "all", "draft"}
+# Hold times and machines, or name the study's experiments.
+UNEQUAL = ("results/smoke/report/", "results/smoke/costs.json")
+ALONE = "results/smoke/checkpoints/lift/alone/seed0.safetensors"
+# Sharing a batch changes the order of float sums: of the loss this much, and of the way the
+# weights went in training (Adam takes a gradient of nearly zero for a step all the same) this much.
+LOSS, WAY = 1e-5, 0.01
+# About 270 MB of weights, four times that with gradients and Adam's moments.
+LARGE = """
+  lift/large: {recipe: martinez, source: cpn, model: {name: martinez, channels: 4096}}
+"""
+
+
+def stamps(copy) -> list[dict]:
+    found = sorted((copy.root / "results/smoke/stamps").rglob("*.json"))
+    return [files.read_json(p) for p in found if p.name != "tracked.json"]
+
+
+def outputs(copy) -> dict[str, str]:
+    """The rule of every artefact of a study."""
+    return {path: s["job"]["rule"] for s in stamps(copy) for path in s["job"]["outputs"].values()}
+
+
+def machines(copy) -> list[tuple[str, dict]]:
+    """(rule, record) of every job of a study."""
+    return [(s["job"]["rule"], record.read(copy.root / s["job"]["target"])) for s in stamps(copy)]
+
+
+def trained(copy, name: str) -> tuple[torch.Tensor, list[float], dict]:
+    """Weights as one vector, the loss of each epoch, the record."""
+    path = copy.root / f"results/smoke/checkpoints/lift/{name}/seed0.safetensors"
+    weights, _ = read_checkpoint(path)
+    curve = files.read_json(path.with_suffix(".curve.json"))["epochs"]
+    flat = torch.cat([weights[k].flatten().double() for k in sorted(weights)])
+    return flat, [epoch["loss"] for epoch in curve], record.read(path)
+
+
+def forget(copy, target: str) -> None:
+    """Takes a checkpoint away, with the folder that would bring it back."""
+    path = copy.root / target
+    for left in path.parent.glob(f"{path.stem}*"):
+        left.unlink()
+    runs = copy.root / target.replace("/checkpoints/", "/runs/").removesuffix(".safetensors")
+    for left in sorted(runs.rglob("*"), reverse=True):
+        left.rmdir() if left.is_dir() else left.unlink()
+
+
+def test_every_rule_ran_in_a_job_of_its_own_or_beside_snakemake(submitted, slurm):
+    copy, shown = submitted
+    done, ended = machines(copy), slurm.jobs()
+    assert len({rule for rule, _ in done}) >= 17
+    for rule, made in done:
+        job = made["machine"]["slurm_job"]
+        assert (job is None) == (rule in LOCAL), rule
+        if job is not None:
+            assert ended[job]["JobState"] == "COMPLETED"
+    assert len(re.findall(r"has been submitted with SLURM jobid", shown)) == len(
+        [rule for rule, _ in done if rule not in LOCAL]
+    )
+
+
+def test_the_study_is_then_at_rest(submitted, on_slurm):
+    done = on_slurm(submitted[0], "all")
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout, done.stdout
+
+
+def test_a_job_of_one_process_ends_in_the_local_run_s_bytes(submitted, second):
+    made = [path for path in outputs(second) if not path.startswith(UNEQUAL)]
+    assert len(made) > 80
+    different = [p for p in made if files.md5(second.root / p) != files.md5(submitted[0].root / p)]
+    assert not different
+
+
+def test_networks_run_on_the_gpu_partition_and_see_their_own_devices_only(submitted, slurm):
+    ended, taken = slurm.jobs(), []
+    for rule, made in machines(submitted[0]):
+        machine = made["machine"]
+        if machine["slurm_job"] is None:
+            continue
+        job, seen = ended[machine["slurm_job"]], machine["visible_gpus"]
+        if rule.startswith(("train", "detect", "predict", "evaluate_epochs")):
+            training = made["settings"].get("training") or {}
+            assert job["Partition"] == "gpu"
+            assert len(seen.split(",")) == training.get("devices", 1)
+            if job["NodeCnt"] == "1":
+                taken += [
+                    (job["NodeList"], gpu, made["start"], made["end"]) for gpu in seen.split(",")
+                ]
+        else:
+            assert job["Partition"] == "cpu" and seen is None
+    assert {gpu for _, gpu, _, _ in taken} == {"0", "1"}
+    for one, other in itertools.combinations(taken, 2):
+        if one[:2] == other[:2]:
+            assert one[3] < other[2] or other[3] < one[2], f"two jobs on one GPU: {one}, {other}"
+
+
+@pytest.mark.parametrize(("name", "processes", "nodes"), [("pair", 2, 1), ("quartet", 4, 2)])
+def test_several_processes_train_what_one_does(submitted, slurm, name, processes, nodes):
+    copy, _ = submitted
+    alone, losses, first = trained(copy, "alone")
+    weights, shared, made = trained(copy, name)
+    assert first["measured"]["processes"] == 1 and made["measured"]["processes"] == processes
+    assert slurm.jobs()[made["machine"]["slurm_job"]]["NodeCnt"] == str(nodes)
+    assert made["settings"]["training"]["batch"] == first["settings"]["training"]["batch"]
+    assert shared == pytest.approx(losses, rel=LOSS)
+    torch.manual_seed(0)
+    options = dict(first["settings"]["model"])
+    fresh = models.create(options.pop("name"), **options).state_dict()
+    start = torch.cat([fresh[k].flatten().double() for k in sorted(fresh)])
+    assert 0 < (weights - alone).norm() < WAY * (alone - start).norm()
+
+
+def test_one_machine_trains_a_recipe_of_several_devices_in_one_process(spare):
+    target = ALONE.replace("alone", "pair")
+    forget(spare, target)
+    done = spare.snakemake(target)
+    assert done.returncode == 0, done.stdout
+    alone, _, _ = trained(spare, "alone")
+    weights, _, made = trained(spare, "pair")
+    assert made["measured"]["processes"] == 1 and torch.equal(weights, alone)
+
+
+def test_a_cancelled_job_is_submitted_again_and_a_second_driver_refused(spare, slurm, drive):
+    before = (spare.root / ALONE).read_bytes()
+    forget(spare, ALONE)
+    driver, log = drive(spare, ALONE)
+    job = wait_for(lambda: re.search(r"SLURM jobid (\d+)", log.read_text()))[1]
+    wait_for(lambda: state(job) == "RUNNING")
+    second = spare.run(*driver.args)
+    subprocess.run(("scancel", job), check=True)
+    assert driver.wait(180) == 0, log.read_text()
+    jobs = re.findall(r"SLURM jobid (\d+)", log.read_text())
+    assert len(jobs) == 2 and slurm.jobs()[job]["JobState"] == "CANCELLED"
+    assert (spare.root / ALONE).read_bytes() == before
+    assert record.read(spare.root / ALONE)["machine"]["slurm_job"] == jobs[1]
+    assert second.returncode == 1
+    (line,) = [line for line in second.stdout.splitlines() if "runs here" in line]
+    assert f"process {driver.pid} on" in line and f"kill -INT {driver.pid}" in line
+
+
+def test_a_job_out_of_memory_gets_more_of_it(spare, on_slurm, slurm):
+    file = spare.root / "workflow/experiments/lifting.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + LARGE, encoding="utf-8")
+    needs = "needs: {martinez: {memory: 1000}}\n\nonly:\n  - lift/large"
+    spare.edit("workflow/studies/smoke.yaml", "only:", needs)
+    spare.edit("workflow/profiles/slurm/site.yaml", "growth: 2", "growth: 4")
+    done = on_slurm(spare, ALONE.replace("alone", "large"))
+    assert done.returncode == 0, done.stdout
+    first, then = re.findall(r"SLURM jobid (\d+)", done.stdout)
+    ended = slurm.jobs()
+    assert "mem=1000M" in ended[first]["Tres"] and "mem=4000M" in ended[then]["Tres"]
+    assert ended[first]["JobState"] in ("FAILED", "OUT_OF_MEMORY")
+
+
+def state(job: str) -> str:
+    shown = ("squeue", "-h", "-j", job, "-o", "%T")
+    return subprocess.run(shown, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def wait_for(found, seconds: float = 90):
+    """What ``found`` returns as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.2)
+    return value

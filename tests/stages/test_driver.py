@@ -1,0 +1,95 @@
+"""One Snakemake at a time in a folder."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from posepaper.errors import InputError
+from posepaper.stages import driver
+
+RUN = ["all", "-call", "--config", "study=open"]
+OTHER = {"pid": 4711, "host": os.uname().nodename, "since": "2026-11-21T10:00:00"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Snakemake's folder after a driver was killed there."""
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "0.output.lock").touch()
+    (tmp_path / "driver.json").write_text(json.dumps(OTHER))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def free():
+    """Gives back what a test claimed."""
+    yield
+    while driver._held:
+        os.close(driver._held.pop())
+
+
+def claim_elsewhere(folder) -> subprocess.CompletedProcess:
+    code = (
+        "from pathlib import Path; from posepaper.stages import driver;"
+        f"driver.claim({RUN!r}, Path({str(folder)!r}))"
+    )
+    return subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=False)
+
+
+def test_a_second_driver_is_refused_while_the_first_lives(tmp_path):
+    driver.claim(RUN, tmp_path)
+    done = claim_elsewhere(tmp_path)
+    line = done.stderr.splitlines()[-1]
+    assert done.returncode and f"process {os.getpid()} on" in line
+    assert line.endswith(f"runs here. Wait for it, or end it with: kill -INT {os.getpid()}")
+    os.close(driver._held.pop())
+    assert claim_elsewhere(tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "reading", ["-n", "-np", "--dry-run", "--unlock", "--summary", "--report=x"]
+)
+def test_who_only_reads_is_not_refused(folder, reading):
+    driver.claim([*RUN, reading], folder)
+    assert json.loads((folder / "driver.json").read_text()) == OTHER
+
+
+def test_a_killed_driver_s_lock_says_what_to_type(folder):
+    with pytest.raises(InputError, match=r"process 4711 .* was killed. Type: snakemake --unlock"):
+        driver.claim(RUN, folder)
+    (folder / "locks" / "0.output.lock").unlink()
+    driver.claim(RUN, folder)
+    assert json.loads((folder / "driver.json").read_text())["pid"] == os.getpid()
+
+
+def test_a_lock_of_another_machine_may_be_a_living_one(folder):
+    (folder / "driver.json").write_text(json.dumps({**OTHER, "host": "login2"}))
+    with pytest.raises(InputError, match=r"runs here or was killed. Look on login2; where it no"):
+        driver.claim(RUN, folder)
+
+
+def test_a_lock_by_nobody_known_is_told_too(folder):
+    (folder / "driver.json").unlink()
+    with pytest.raises(InputError, match=r"another snakemake was killed"):
+        driver.claim(RUN, folder)
+
+
+def test_a_file_system_without_locks_leaves_it_to_snakemake(tmp_path, monkeypatch):
+    def refuse(handle, how):
+        raise OSError(38, "not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    driver.claim(RUN, tmp_path)
+    assert not driver._held
+
+
+def test_a_machine_without_slurm_submits_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    driver.claim([*RUN, "-n"], tmp_path, submits=True)
+    with pytest.raises(InputError, match=r"no sbatch on this machine. Start it on a login node"):
+        driver.claim(RUN, tmp_path, submits=True)
+    driver.claim(RUN, tmp_path)
