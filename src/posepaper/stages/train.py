@@ -103,7 +103,8 @@ def _write(run: job.Run, model: torch.nn.Module, curve: list[dict]) -> None:
     status = RunFolder(run.folder).status
     names = ("samples_per_second", "peak_device_bytes")
     run.measured.update({name: status[name] for name in names if name in status})
-    run.measured["processes"] = status.get("processes", launched().processes)
+    if "training" in settings:
+        run.measured["processes"] = status.get("processes", launched().processes)
 
 
 if __name__ == "__main__":
