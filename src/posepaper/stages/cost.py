@@ -9,6 +9,7 @@ from posepaper.config import nearest, read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import cost, fingerprint, record
 from posepaper.stages import targets, work
+from posepaper.stages.cluster import DEVICE_RULES
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
 from posepaper.stages.plan import Plan
@@ -170,9 +171,7 @@ def _machine(profile: str) -> dict:
         )
     given, here = read_yaml(path), record.machine()
     if given.get("executor"):
-        wanted = given.get("set-resources", {})
-        rules = [rule for rule, asked in wanted.items() if "gpu" in str(asked.get("gres", ""))]
-        return {"slots": int(given["jobs"]), "slot": "job", "gpu_rules": rules}
+        return {"slots": int(given["jobs"]), "slot": "job", "gpu_rules": list(DEVICE_RULES)}
     cores = given.get("cores", "all")
     rules = list(work.NETWORK_RULES) if here["gpus"] else []
     slots = (os.cpu_count() or 1) if cores == "all" else int(cores)
