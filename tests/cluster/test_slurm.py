@@ -20,9 +20,9 @@ ALONE = "results/smoke/checkpoints/lift/alone/seed0.safetensors"
 # Sharing a batch changes the order of float sums: of the loss this much, and of the way the
 # weights went in training (Adam takes a gradient of nearly zero for a step all the same) this much.
 LOSS, WAY = 1e-5, 0.01
-# About 270 MB of weights, four times that with gradients and Adam's moments.
+# About 200 MB of weights, four times that with gradients and Adam's moments.
 LARGE = """
-  lift/large: {recipe: martinez, source: cpn, model: {name: martinez, channels: 4096}}
+  lift/large: {recipe: martinez, source: cpn, model: {name: martinez, channels: 3584}}
 """
 
 
