@@ -164,7 +164,8 @@ class _Run:
             self.folder.set_status(state, **facts)
 
     def _measured(self) -> dict:
-        facts = {"samples_per_second": self.speed.rate * self.launch.processes}
+        processes = self.launch.processes
+        facts = {"samples_per_second": self.speed.rate * processes, "processes": processes}
         if self.fabric.device.type == "cuda":
             facts["peak_device_bytes"] = torch.cuda.max_memory_allocated(self.fabric.device)
         return facts
