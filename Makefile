@@ -5,13 +5,16 @@ PYTHON ?= python3
 STUDY ?= mini
 BIN := .venv/bin
 
-.PHONY: paper test environment tex check clean
+.PHONY: paper test test-cluster environment tex check clean
 
 paper: environment tex
 	$(BIN)/snakemake all --config study=$(STUDY)
 
 test: environment tex
 	bash scripts/test.sh
+
+test-cluster: environment
+	$(BIN)/python -m pytest tests/cluster
 
 environment:
 	@PYTHON=$(PYTHON) bash scripts/environment.sh
