@@ -36,6 +36,7 @@ def install(packages=PACKAGES, programs=PROGRAMS) -> None:
 
     Raises:
         Unavailable: they are missing, and this is not root on a Debian.
+        RuntimeError: apt-get failed.
     """
     if all(map(shutil.which, programs)):
         return
@@ -50,7 +51,8 @@ def install(packages=PACKAGES, programs=PROGRAMS) -> None:
             command, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise Unavailable(f"{' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
+            # Where there is a right to install, a failure is one, and no reason to skip.
+            raise RuntimeError(f"{' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
 
 
 class Cluster:

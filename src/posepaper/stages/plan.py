@@ -161,6 +161,7 @@ class Plan:
 
     def refresh(self) -> None:
         """Writes and dates every stamp, and dates every artefact as its record says."""
+        at_rest = True
         for job in self.jobs:
             meaning = self.fingerprints[job.target]
             records = [record.agrees(path, meaning) for path in job.outputs.values()]
@@ -175,7 +176,8 @@ class Plan:
                 os.utime(path, ns=(start, start))
             else:
                 os.utime(path)
-        if not self.stale():
+                at_rest = False
+        if at_rest:
             track.restore_stamp(Path(self.base))
 
     def stale(self) -> list[Job]:
