@@ -21,9 +21,9 @@ Network = Literal[
 # What a study's needs are said of: a stage, a rule or a network.
 Asking = Literal[
     *("prepare", "prepare_world", "prepare_poses", "prepare_people", "prepare_crops"),
-    *("prepare_video", "prepare_keypoints", "prepare_frames", "train", "train_pose2d"),
-    *("train_lifting", "detect", "predict", "predict_pose2d", "predict_lifting", "evaluate"),
-    *("evaluate_pose2d", "evaluate_lifting", "evaluate_epochs", "make", Network),
+    *("prepare_video", "prepare_keypoints", "prepare_frames", "prepare_few", "train"),
+    *("train_pose2d", "train_lifting", "detect", "predict", "predict_pose2d", "predict_lifting"),
+    *("evaluate", "evaluate_pose2d", "evaluate_lifting", "evaluate_epochs", "make", Network),
 ]
 
 
@@ -36,6 +36,7 @@ class Config(Strict):
 
     study: str
     data: str | tuple[str, ...] = Field((), description="folders searched for the datasets")
+    rehearse: bool = Field(False, description="a few steps of everything, in a folder of its own")
 
 
 class Model(Strict):

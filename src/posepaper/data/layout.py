@@ -17,6 +17,7 @@ __all__ = [
     "read_keypoints",
     "read_poses",
     "read_predictions",
+    "shortest",
     "write_keypoints",
     "write_poses",
     "write_predictions",
@@ -89,6 +90,24 @@ def read_poses(path: str | Path, split: str | None = None) -> list[PoseSequence]
     with opened(path, "poses") as file:
         groups = [file[key] for key in _keys(file, "positions")]
         return [_sequence(g) for g in groups if split is None or g.attrs["split"] == split]
+
+
+def shortest(sequences: Iterable[PoseSequence], frames: int) -> list[PoseSequence]:
+    """Short sequences of every action until there are ``frames``; all where there are fewer.
+
+    The shortest of each action first, then the second shortest, and so on; those of which no
+    frame counts in evaluation are left out.
+    """
+    actions: dict[str, list[PoseSequence]] = {}
+    for sequence in sorted(sequences, key=lambda s: (len(s.positions), s.key)):
+        if sequence.valid is None or sequence.valid.any():
+            actions.setdefault(sequence.action, []).append(sequence)
+    found: list[PoseSequence] = []
+    for rank in range(max(map(len, actions.values()), default=0)):
+        if sum(len(s.positions) for s in found) >= frames:
+            break
+        found += [of_action[rank] for of_action in actions.values() if rank < len(of_action)]
+    return found
 
 
 def count_frames(path: str | Path) -> dict[str, int]:

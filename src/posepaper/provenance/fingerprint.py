@@ -40,6 +40,7 @@ PLUMBING = (
     "posepaper.stages.jobs",
     "posepaper.stages.orphans",
     "posepaper.stages.plan",
+    "posepaper.stages.rehearsal",
     "posepaper.training.interruption",
 )
 # What every module has that is no way to its definitions.

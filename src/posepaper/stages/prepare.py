@@ -13,13 +13,15 @@ from posepaper.data import cmu, coco, human36m, mpi_inf_3dhp
 from posepaper.data.frames import write_frames
 from posepaper.data.layout import (
     PoseSequence,
+    read_attributes,
     read_keypoints,
     read_poses,
+    shortest,
     write_keypoints,
     write_poses,
 )
 from posepaper.data.open_data import check_hash
-from posepaper.data.people import read_people, write_people
+from posepaper.data.people import first_images, read_people, write_people
 from posepaper.data.person_crops import write_person_crops
 from posepaper.data.video import read_video
 from posepaper.errors import InputError
@@ -114,6 +116,21 @@ def people(run: job.Run) -> None:
             raise InputError(folder, f"has no {pattern}", "See data/README.md")
         splits[split] = coco.read_split(folder, annotations, split)
     write_people(run.outputs["dataset"], splits, identity=run.settings["identity"])
+
+
+def few(run: job.Run) -> None:
+    """A few samples of a prepared dataset, for a rehearsal."""
+    whole, dataset, wanted = run.inputs["whole"], run.outputs["dataset"], run.settings["samples"]
+    facts = read_attributes(whole)
+    if facts["kind"] == "people":
+        splits = {
+            "train": first_images(read_people(whole, "train"), wanted["train"], boxes=False),
+            "val": first_images(read_people(whole, "val"), wanted["test"], boxes=True),
+        }
+        return write_people(dataset, splits, identity=facts["identity"])
+    found = [s for split in wanted for s in shortest(read_poses(whole, split), wanted[split])]
+    names = ("identity", "joints", "root")
+    write_poses(dataset, found, **{name: facts[name] for name in names})
 
 
 def person_crops(run: job.Run) -> None:
@@ -219,6 +236,7 @@ if __name__ == "__main__":
             "prepare_poses": poses,
             "prepare_keypoints": keypoints,
             "prepare_people": people,
+            "prepare_few": few,
             "prepare_crops": person_crops,
             "prepare_video": video,
             "prepare_frames": frames,

@@ -19,6 +19,8 @@ def table(run: job.Run) -> None:
         settings["states"],
         settings["verdicts"],
     )
+    if settings.get("rehearsal"):
+        filled = tables.without_numbers(filled, "rehearsed, its number would say nothing")
     files.write_json(run.outputs["json"], filled)
     tables.write_csv(run.outputs["csv"], filled)
 
