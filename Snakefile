@@ -59,6 +59,16 @@ localrules:
 
 onerror:
     shell("python -m posepaper.stages.track {plan.study.name}")
+    if plan.rehearses:
+        shell("python -m posepaper.stages.report --draft {plan.study.name}")
+        print(f"posepaper rehearsal --study {plan.study.name} says what failed")
+
+
+onsuccess:
+    if plan.rehearses:
+        print(
+            f"posepaper rehearsal --study {plan.study.name} says what would not fit"
+        )
 
 
 # data, then networks, then numbers, then what a reader opens

@@ -136,15 +136,3 @@ def test_hours_are_summed_by_device_and_threads():
     assert found["cpu_hours"][1:] == [2.0, 4.0] and found["gpu_hours"][1:] == [1.0, 2.0]
     assert found["bytes"] == [2, 4, 6] and found["peak_memory"] == 7
     assert found["basis"] == {cost.ASSUMED: 1, cost.HERE: 1} and found["jobs"] == 2
-
-
-def test_predicted_and_measured_are_compared_by_rule():
-    predicted = {"a": {"seconds": [1, 10.0, 99]}, "b": {"seconds": [1, 20.0, 99]}}
-    measured = [
-        {"target": "a", "rule": "train", "seconds": 5.0},
-        {"target": "b", "rule": "train", "seconds": 15.0},
-        {"target": "c", "rule": "train", "seconds": 1.0},
-    ]
-    assert cost.by_rule(predicted, measured) == [
-        {"rule": "train", "jobs": 2, "predicted": 30.0, "measured": 20.0, "ratio": 1.5}
-    ]

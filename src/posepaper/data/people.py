@@ -117,10 +117,10 @@ def read_people(path: str | Path, split: str) -> PeopleSet:
 
 
 def first_images(people: PeopleSet, wanted: int, *, boxes: bool) -> PeopleSet:
-    """The first images of a split that together show enough people; those without any are left out.
+    """The first images of a split that together show enough people; those without are left out.
 
     Args:
-        wanted: how many usable people, or detected boxes, there shall be; all where there are fewer.
+        wanted: usable people, or detected boxes, there shall be; all where there are fewer.
         boxes: whether detected boxes are counted, where the split has them.
     """
     detected = boxes and people.detection_boxes is not None

@@ -80,7 +80,14 @@ def describe(path: str | Path) -> dict:
 
 
 def write(outputs: dict[str, Path], facts: dict, start: str) -> None:
-    """Writes the record of a finished job beside each of its outputs and dates them alike."""
+    """Writes the record of a finished job beside each of its outputs and dates them alike.
+
+    Its peak memory is this process's own; beside it stands that of the largest of its workers,
+    who share some of it with their parent and with one another.
+    """
+    # Before git is asked: a child that execs counts what its parent held.
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    own, workers = (resource.getrusage(process).ru_maxrss * 1024 for process in who)
     record = {
         **facts,
         "outputs": {
@@ -91,7 +98,8 @@ def write(outputs: dict[str, Path], facts: dict, start: str) -> None:
         "machine": machine(),
         "start": start,
         "end": now(),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": own,
+        "peak_worker_bytes": workers,
     }
     for path in outputs.values():
         date_as_recorded(path, record)

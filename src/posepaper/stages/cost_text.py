@@ -47,6 +47,8 @@ def _assumed(found: dict) -> list[str]:
         rate = f"{cost.ASSUMED_GPU:,.0f} GMAC a second"
         shown.append(f"no GPU was measured yet: {rate} and GPU are an assumption, within 4 times")
     used = {j["basis"] for j in found["jobs"]}
+    if cost.REHEARSED in used:
+        shown.append(f"{cost.REHEARSED}: a few steps of the same job, see posepaper rehearsal")
     if used & {cost.REFERENCE, cost.ARITHMETIC}:
         made = work.reference()
         what = f"{made['made_from']['study']} study on {made['machine']['cpu']}"

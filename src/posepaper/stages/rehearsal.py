@@ -129,7 +129,7 @@ def _keypoints(keypoints: Keypoints, there: Availability, gone: set[str]) -> Key
 
 
 def _world(study: Study) -> World:
-    """A world as small as the batches allow, of the study's own people and actions if it has any."""
+    """A world as small as the batches allow, of the study's own people and actions, if any."""
     given = study.world
     subjects = (given.subjects if given else SUBJECTS) or SUBJECTS
     actions = len(given.actions or ()) if given else 0
@@ -173,9 +173,7 @@ class Rehearsal(Builder):
         settings = {"samples": samples(self.study.experiments, role)}
         return [
             replace(job, wildcards={"role": role + WHOLE}, outputs={"dataset": whole}),
-            Job(
-                "prepare_few", {"role": role}, job.outputs, {"whole": whole}, settings=settings
-            ),
+            Job("prepare_few", {"role": role}, job.outputs, {"whole": whole}, settings=settings),
         ]
 
 

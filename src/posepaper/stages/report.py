@@ -6,10 +6,10 @@ from pathlib import Path
 from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
-from posepaper.provenance import cost, record
+from posepaper.provenance import record
 from posepaper.reporting import claims, figures, latex, render, tables
 from posepaper.stages import job, layouts, work
-from posepaper.stages.tables import results_of
+from posepaper.stages.tables import fill
 
 TITLES = {
     "gsam": "Group Spatial Attention for 3D Human Pose Estimation",
@@ -74,7 +74,7 @@ def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path
     measured = list(work.measurements(base))
     return {
         "study": settings["study"],
-        "costs": cost.by_rule(work.predictions(measured), measured),
+        "costs": work.by_rule(work.predictions(measured), measured),
         "commit": git["commit"],
         "dirty": git["dirty"],
         "papers": papers,
@@ -116,23 +116,17 @@ def draft(study: str) -> None:
 
     A row whose training failed reads ``failed``, one that never ran ``not-run``.
     """
+    from posepaper.stages import rehearsed
     from posepaper.stages.plan import Plan
 
     plan = Plan({**read_yaml("config.yaml"), "study": study})
     base, filled = Path(plan.base), []
+    failed = rehearsed.failed_experiments(plan) if plan.rehearses else set()
     for made in (j for j in plan.jobs if j.rule == "make_table"):
-        lacking = _lacking(plan, made.inputs["metrics"])
-        results, sources = results_of([p for p in made.inputs["metrics"] if p not in lacking])
+        lacking = _lacking(plan, made.inputs["metrics"], failed)
+        there = [path for path in made.inputs["metrics"] if path not in lacking]
         states = {**made.settings["states"], **_by_experiment(lacking)}
-        filled.append(
-            tables.build_table(
-                tables.read_layout(made.settings["layout"]),
-                results,
-                sources,
-                states,
-                made.settings["verdicts"],
-            )
-        )
+        filled.append(fill(made.settings, there, states))
     folder = base / "draft"
     drawn = files.walk(base / "figures")
     settings = next(j for j in plan.jobs if j.rule == "make_report").settings
@@ -152,11 +146,17 @@ def draft(study: str) -> None:
     print(f"draft: {folder / 'index.html'}", file=sys.stderr)
 
 
-def _lacking(plan, metrics: list[str]) -> dict[str, str]:
+def _lacking(plan, metrics: list[str], failed: set[str]) -> dict[str, str]:
     """Metrics files a draft cannot show, and why: their training, as planned now, ``failed``
-    (an earlier one's numbers may still be there), or they were ``not-run``."""
+    (an earlier one's numbers may still be there), or they were ``not-run``.
+
+    ``failed``: experiments that are known to have failed in whatever job.
+    """
     lacking = {}
     for path in metrics:
+        if plan.made_by[path].settings["experiment"] in failed:
+            lacking[path] = "failed"
+            continue
         checkpoint = path.replace("/metrics/", "/checkpoints/").replace(".json", ".safetensors")
         status = job.run_folder(checkpoint, plan.fingerprints[checkpoint]) / "status.json"
         if status.exists() and files.read_json(status)["state"] == "failed":
