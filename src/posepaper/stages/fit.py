@@ -9,6 +9,7 @@ from posepaper.stages.cluster import LOCAL_RULES, Cluster
 from posepaper.stages.cost import Networks, machine_of
 from posepaper.stages.dag import Job
 from posepaper.stages.plan import Plan
+from posepaper.stages.rehearsal import counterpart
 
 MB = 10**6
 # What is asked for beyond what was measured, and what is far too much; memory in whole GB.
@@ -35,7 +36,7 @@ class Fit:
         self.counts, self.networks = work.Counts(full.base, stated), Networks(full.jobs)
         # (key of needs, setting) -> [(value needed, value now, target)]
         self.needed: dict[tuple[str, str], list[tuple[float, float | None, str]]] = {}
-        self.judged: set[str] = set()
+        self.judged: set[tuple] = set()
 
     def of(self, job: Job, made: dict, measured: dict) -> dict:
         """One job of the study.
@@ -118,7 +119,7 @@ class Fit:
             else:
                 found["minutes"] = (minutes, need.minutes)
         if known:
-            self.judged.add(job.target)
+            self.judged.add(counterpart(job))
         for name, (wanted, now) in found.items():
             place = (self._owner(job, name), name)
             self.needed.setdefault(place, []).append((wanted, now, job.target))
@@ -128,6 +129,12 @@ class Fit:
         keys = (job.rule.partition("_")[0], job.rule, job.settings.get("model", {}).get("name"))
         said = [key for key in keys if self._said(key, name)]
         return said[-1] if said else job.rule
+
+    def _speaks(self, key: str, name: str, job: Job) -> bool:
+        """Whether a value of ``needs`` decides anything of a job."""
+        trains = bool(job.settings.get("training"))
+        counts = trains if name == "epoch_minutes" else job.rule not in LOCAL_RULES
+        return counts and self._owner(job, name) == key
 
     def _said(self, key: str | None, name: str) -> bool:
         """Whether the study's ``needs`` set a value."""
@@ -144,7 +151,7 @@ class Fit:
         for (key, name), jobs in sorted(self.needed.items()):
             most, now, target = max(jobs)
             wanted = round(math.ceil(most * MARGIN / STEP[name]) * STEP[name], 1)
-            spoken = {j.target for j in self.full.jobs if self._owner(j, name) == key}
+            spoken = {counterpart(j) for j in self.full.jobs if self._speaks(key, name, j)}
             wanted = max(wanted, STEP[name])
             too_much = now > TOO_MUCH * wanted and spoken <= self.judged and self._said(key, name)
             if most > now or too_much:
