@@ -73,6 +73,18 @@ def claim(arguments: list[str], folder: Path = FOLDER, *, submits: bool = False)
     _held.append(handle)
 
 
+def runs(folder: Path = FOLDER) -> bool:
+    """Whether a Snakemake works in the folder now; unknown, and so no, without such locks."""
+    try:
+        with open(folder / "driver.json", "rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def holds() -> bool:
     """Whether this process has claimed its folder."""
     return bool(_held)

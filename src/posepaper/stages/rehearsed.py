@@ -8,13 +8,14 @@ from pathlib import Path
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import record
-from posepaper.stages import dag, rehearsal, work
+from posepaper.stages import dag, driver, rehearsal, work
 from posepaper.stages.cost import all_there, rehearsal_of
 from posepaper.stages.dag import Job
 from posepaper.stages.fit import Fit
 from posepaper.stages.plan import Plan
 
-DONE, FAILED, OUTDATED, WAITING = "done", "failed", "outdated", "not-run"
+DONE, FAILED, RUNNING = "done", "failed", "running"
+OUTDATED, WAITING = "outdated", "not-run"
 TOLD = re.compile(r"(posepaper: .+|[\w.]*(Error|Exception|Killed)\b.*)")
 SILENT = "ended without an error of its own: killed, or out of memory"
 
@@ -37,7 +38,8 @@ def find(study: str, profile: str = "") -> dict:
     """
     config, name = read_yaml("config.yaml"), rehearsal.study_of(study)
     plan = Plan({**config, "study": name + rehearsal.SUFFIX})
-    states = {job.target: state(plan, job) for job in plan.jobs}
+    alive = driver.runs()
+    states = {job.target: state(plan, job, alive=alive) for job in plan.jobs}
     counts = Counter(how for how, _ in states.values())
     if counts.keys() == {WAITING}:
         todo = f"Type: snakemake all --config study={name} rehearse=true"
@@ -79,8 +81,11 @@ def find(study: str, profile: str = "") -> dict:
     }
 
 
-def state(plan: Plan, job: Job) -> tuple[str, str]:
-    """How a job of a rehearsal that no longer runs ended, and the words it failed with."""
+def state(plan: Plan, job: Job, *, alive: bool = False) -> tuple[str, str]:
+    """How a job of a rehearsal stands, and the words it failed with.
+
+    ``alive``: whether Snakemake still works on it.
+    """
     outputs = job.outputs.values()
     if all(record.agrees(path, plan.fingerprints[job.target]) for path in outputs):
         return DONE, ""
@@ -91,7 +96,9 @@ def state(plan: Plan, job: Job) -> tuple[str, str]:
         return WAITING, ""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     told = [line for line in lines if TOLD.fullmatch(line)]
-    return FAILED, told[-1].removeprefix("posepaper: ") if told else SILENT
+    if told:
+        return FAILED, told[-1].removeprefix("posepaper: ")
+    return (RUNNING, "") if alive else (FAILED, SILENT)
 
 
 def failed_experiments(plan: Plan) -> set[str]:
