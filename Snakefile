@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
-from posepaper.stages import driver, orphans, targets
+from posepaper.stages import diary, driver, orphans, targets, watch
 from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
@@ -25,9 +26,11 @@ try:
     plan = Plan(config)
     cluster = Cluster(plan, profile_of(workflow.resource_settings.default_resources))
     if workflow.is_main_process:
-        driver.claim(sys.argv[1:], submits=cluster.site is not None)
+        submits = cluster.site is not None
+        driver.claim(sys.argv[1:], submits=submits, study=plan.study.name)
         if driver.holds():
             orphans.wait(Path(plan.base))
+            logger.addHandler(diary.Diary(plan, submits=submits))
         plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -58,6 +61,7 @@ localrules:
 
 
 onerror:
+    watch.tell_failures(plan)
     shell("python -m posepaper.stages.track {plan.study.name}")
 
 
