@@ -9,7 +9,7 @@ from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
-from posepaper.stages import diary, driver, orphans, targets, watch
+from posepaper.stages import diary, driver, orphans, targets, watch_text
 from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
@@ -23,9 +23,9 @@ container: "envs/posepaper.sif"
 
 
 try:
-    plan = Plan(config)
+    plan = Plan(config, recalls=not workflow.is_main_process)
     cluster = Cluster(plan, profile_of(workflow.resource_settings.default_resources))
-    if workflow.is_main_process:
+    if workflow.is_main_process and not driver.shows(sys.argv[1:], plan):
         submits = cluster.site is not None
         driver.claim(sys.argv[1:], submits=submits, study=plan.study.name)
         if driver.holds():
@@ -61,8 +61,10 @@ localrules:
 
 
 onerror:
-    watch.tell_failures(plan)
-    shell("python -m posepaper.stages.track {plan.study.name}")
+    try:
+        shell("python -m posepaper.stages.track {plan.study.name}")
+    finally:
+        watch_text.tell_failures(plan)
 
 
 # data, then networks, then numbers, then what a reader opens

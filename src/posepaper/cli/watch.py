@@ -17,20 +17,24 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Show what runs where and how far, what waits and why, what failed."""
+    from posepaper.config import read_yaml
     from posepaper.stages import watch as room
     from posepaper.stages import watch_text
+    from posepaper.stages.plan import Plan
 
-    found = room.of_study(study)
+    config = read_yaml("config.yaml")
+    plan = Plan({**config, "study": study or config["study"]})
+    found = room.look(plan)
     if as_json:
         print(json.dumps(found, indent=1))
     elif once or not sys.stdout.isatty():
         print_lines(watch_text.lines(found))
     else:
-        found = _live(study, found, every)
+        found = _live(plan, found, every)
     sys.exit(0 if room.holds(found) else 1)
 
 
-def _live(study: str, found: dict, every: float) -> dict:
+def _live(plan, found: dict, every: float) -> dict:
     """Looks again and again until Ctrl-C; what was last seen."""
     from rich.live import Live
     from rich.text import Text
@@ -45,7 +49,7 @@ def _live(study: str, found: dict, every: float) -> dict:
         with Live(screen(), screen=True, auto_refresh=False) as live:
             while True:
                 time.sleep(every)
-                found = room.of_study(study)
+                found = room.look(plan)
                 live.update(screen(), refresh=True)
     except KeyboardInterrupt:
         return found

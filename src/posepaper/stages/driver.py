@@ -16,6 +16,7 @@ from pathlib import Path
 from posepaper import lease
 from posepaper.errors import InputError
 from posepaper.provenance.record import now
+from posepaper.stages import targets
 
 FOLDER = Path(".snakemake")
 # Options with which Snakemake computes nothing, and so takes no lock either.
@@ -28,7 +29,16 @@ READING = (
 # -n among others, but no number of cores or jobs (-call).
 SHORT = re.compile(r"-(?![cj])[a-zA-Z]*n[a-zA-Z]*")
 
+# The rule that only shows what there is, and may do so while another Snakemake runs.
+SHOWING = "draft"
+
 _held: list[int] = []
+
+
+def shows(arguments: list[str], plan) -> bool:
+    """Whether Snakemake is asked for nothing but a draft."""
+    others = "all" in arguments or targets.asked(plan, arguments)
+    return SHOWING in arguments and not others
 
 
 def claim(

@@ -53,12 +53,17 @@ class Plan:
     Args:
         config: ``config.yaml`` as Snakemake has it, ``--config`` applied.
         code: the package whose meaning counts; default: the one this process runs.
+        recalls: take a job's fingerprint from the stamp that it was planned with. For the
+            processes of one job, which need not find out again what 500 jobs mean.
 
     Raises:
         InputError: a setting is wrong.
     """
 
-    def __init__(self, config: dict, code: fingerprint.Code | None = None):
+    def __init__(
+        self, config: dict, code: fingerprint.Code | None = None, *, recalls: bool = False
+    ):
+        self.recalls = recalls
         if code is None:
             _check_environment()
         self.code = code or fingerprint.installed()
@@ -96,7 +101,7 @@ class Plan:
             if what == "stamp":
                 return stamp_path(job.target)
             if what == "fingerprint":
-                return self.fingerprints[job.target]
+                return self.meaning(job)
             if what == "threads":
                 return job.settings["threads"]
             return job.inputs.get(what, [])
@@ -120,6 +125,12 @@ class Plan:
                 f"Nearest planned: '{nearest(given, known)}'",
             )
         return job
+
+    def meaning(self, job: Job) -> str:
+        """A job's fingerprint, recalled where this plan recalls."""
+        if self.recalls:
+            return read_stamp(job.target)["fingerprint"]
+        return self.fingerprints[job.target]
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:

@@ -6,14 +6,12 @@ queue. No plan is made anew, so an edit since then shows when Snakemake is next 
 
 import json
 import shlex
-import sys
 import time
 from pathlib import Path
 
 from posepaper import lease
-from posepaper.config import read_yaml
 from posepaper.provenance import record
-from posepaper.stages import driver, journal, slurm_queue, targets
+from posepaper.stages import driver, journal, runs, slurm_queue, targets
 from posepaper.stages.dag import Job
 from posepaper.stages.plan import Plan, stamp_path
 
@@ -24,16 +22,6 @@ LAST_LINES = 8
 # A job that began without a word of its own is starting for so long.
 SILENCE = 60.0
 TAIL = 20_000
-
-
-def of_study(study: str = "") -> dict:
-    """:func:`look` at a study as configured; '' for that of ``config.yaml``.
-
-    Raises:
-        InputError: a setting is wrong.
-    """
-    config = read_yaml("config.yaml")
-    return look(Plan({**config, "study": study or config["study"]}))
 
 
 def look(plan: Plan) -> dict:
@@ -69,13 +57,6 @@ def holds(found: dict) -> bool:
     """Whether nothing failed and no driver was killed."""
     killed = found["driver"] and found["driver"]["state"] == "killed"
     return not (found["counts"][FAILED] or killed)
-
-
-def tell_failures(plan: Plan) -> None:
-    """Ends a driver that failed: each failed job's last lines, and what to type."""
-    from posepaper.stages import watch_text
-
-    print("\n".join(watch_text.failures(look(plan))), file=sys.stderr, flush=True)
 
 
 def name_of(rule: str, wildcards: dict[str, str]) -> str:
@@ -115,7 +96,7 @@ class _Scope:
         shown["name"] = name_of(job.rule, job.wildcards)
         made = self._done(job)
         if made:
-            return {**shown, "state": DONE, **_as_recorded(made)}
+            return {**shown, "state": DONE, **runs.as_recorded(made)}
         plain = {"target": job.target, "rule": job.rule, "wildcards": job.wildcards}
         log = journal.log_of(plain)
         shown["log"] = str(log)
@@ -228,23 +209,9 @@ def _planned(job: Job) -> str | None:
         return None
 
 
-def _as_recorded(made: dict) -> dict:
-    machine, seen = made["machine"], made["machine"].get("visible_gpus")
-    return {
-        "host": machine["host"],
-        "gpus": seen.split(",") if seen else [],
-        "slurm_job": machine["slurm_job"],
-        "since": made["start"],
-        "ended": made["end"],
-        "seconds": record.seconds(made),
-    }
-
-
 def _behind(plan: Plan, words: list[str]) -> list[Job]:
     """The jobs that make what the words of a command ask for, all where they name nothing."""
-    names = targets.named(plan)
-    asked = [names.get(word, [word] if word in plan.made_by else []) for word in words]
-    waiting = [path for paths in asked for path in paths]
+    waiting = targets.asked(plan, words)
     if not waiting or "all" in words:
         return plan.jobs
     found: set[str] = set()

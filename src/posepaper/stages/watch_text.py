@@ -1,7 +1,10 @@
 """What is to be seen of a study, as a terminal shows it."""
 
+import sys
+
 from posepaper.provenance import record
 from posepaper.stages import watch
+from posepaper.stages.runs import duration, where
 
 MOST = 12
 LAST_DONE = 3
@@ -40,15 +43,9 @@ def failures(found: dict) -> list[str]:
     return shown
 
 
-def duration(seconds: float) -> str:
-    """``8 s``, ``3:05 min`` or ``27:10 h``."""
-    seconds = int(seconds + 0.5)
-    if seconds < 60:
-        return f"{seconds} s"
-    large, unit = (seconds // 60, seconds % 60), "min"
-    if seconds >= 3600:
-        large, unit = (seconds // 3600, seconds % 3600 // 60), "h"
-    return f"{large[0]}:{large[1]:02d} {unit}"
+def tell_failures(plan) -> None:
+    """Ends a driver that failed: each failed job's last lines, and what to type."""
+    print("\n".join(failures(watch.look(plan))), file=sys.stderr, flush=True)
 
 
 def how_far(job: dict) -> str:
@@ -59,16 +56,6 @@ def how_far(job: dict) -> str:
     share = 100 * progress["done"] / progress["total"] if progress["total"] else 100
     counted = f"{progress['done']}/{progress['total']} {progress['unit']}s {share:.0f}%"
     return ", ".join([counted, *(f"{k} {_number(v)}" for k, v in progress["facts"].items())])
-
-
-def where(job: dict) -> str:
-    """Node or host, GPUs, SLURM job."""
-    place = [job["node"] or job["host"] or ""]
-    if job["gpus"]:
-        place.append(f"GPU {','.join(job['gpus'])}")
-    if job["slurm_job"]:
-        place.append(f"job {job['slurm_job']}")
-    return " ".join(filter(None, place))
 
 
 def _driver(found: dict) -> str:
