@@ -53,8 +53,9 @@ class Plan:
     Args:
         config: ``config.yaml`` as Snakemake has it, ``--config`` applied.
         code: the package whose meaning counts; default: the one this process runs.
-        recalls: take a job's fingerprint from the stamp that it was planned with. For the
-            processes of one job, which need not find out again what 500 jobs mean.
+        recalls: plan the jobs alone that make numbers, and take their fingerprints from the stamps
+            of an earlier plan. For a process that runs one job of a cluster's, which need not
+            find out again what 500 mean; tables and report never queue.
 
     Raises:
         InputError: a setting is wrong.
@@ -71,7 +72,7 @@ class Plan:
         self.roots = [given.data] if isinstance(given.data, str) else list(given.data)
         self.study = load_study(given.study)
         self.builder = Builder(self.study, self.roots)
-        self.jobs: list[Job] = self.builder.jobs()
+        self.jobs: list[Job] = self.builder.computing() if recalls else self.builder.jobs()
         self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}
         self.made_by = {path: job for job in self.jobs for path in job.outputs.values()}
 
