@@ -35,7 +35,7 @@ def training(found) -> dict:
 
 def test_a_finished_study_is_all_done_and_its_page_says_where(run):
     found, code = look(run)
-    assert code == 0 and set(job["state"] for job in found["jobs"]) == {"done"}
+    assert code == 0 and {job["state"] for job in found["jobs"]} == {"done"}
     shown = run.run("posepaper", "watch", "--study", "smoke")
     assert shown.returncode == 0 and f"{len(found['jobs'])} jobs: " in shown.stdout
     page = (run.root / "results/smoke/report/index.html").read_text(encoding="utf-8")
