@@ -4,6 +4,7 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.reporting import latex, render, tables
@@ -118,8 +119,31 @@ def context(tmp_path):
         "costs": [
             {"rule": "train_lifting", "jobs": 3, "predicted": 60.0, "measured": 48.0, "ratio": 1.25}
         ],
+        "overhead": [
+            {
+                "rule": "train_lifting",
+                "jobs": 3,
+                "seconds": 48.0,
+                "queue": [2.0, 4.0],
+                "before": [5.0, 6.0],
+                "after": None,
+                "seen": None,
+                "beside": [5.0, 6.0],
+            }
+        ],
+        "runs": [run("failed", NASTY), run("done", "")],
         "papers": {"lifting": paper},
     }
+
+
+def run(state, told):
+    texts = {
+        "where": "n1 GPU 0 job 7",
+        "since": "2026-01-01 00:00:00",
+        "queue": "2 s",
+        "took": "8 s",
+    }
+    return {"name": f"{state} {told}", "state": state, **texts, "told": told, "lines": [told, told]}
 
 
 def addresses(context):
@@ -154,6 +178,17 @@ def test_the_page_shows_predicted_against_measured_time(context, tmp_path):
     assert row in text and 'id="cost"' in text
     render.render_html({**context, "costs": []}, tmp_path / "draft.html")
     assert 'id="cost"' not in (tmp_path / "draft.html").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_the_cluster_s_time_and_what_ran_where(context, tmp_path):
+    render.render_html(context, tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    row = "<td>3</td><td>48.0</td><td>2.0 (4.0)</td><td>5.0 (6.0)</td><td>not known</td>"
+    assert row in text and "n1 GPU 0 job 7" in text and "1 jobs are done" in text
+    nasty = str(Markup.escape(NASTY))
+    assert f"<pre>{nasty}\n{nasty}</pre>" in text
+    render.render_html({**context, "runs": []}, tmp_path / "draft.html")
+    assert 'id="runs"' not in (tmp_path / "draft.html").read_text(encoding="utf-8")
 
 
 def test_pages_keep_their_bytes(context, tmp_path):

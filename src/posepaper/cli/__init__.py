@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from posepaper.cli import changes, plans, trial
+from posepaper.cli import changes, plans, trial, watch
 from posepaper.cli.rehearsal import rehearsal
 from posepaper.errors import InputError
 
@@ -21,6 +21,7 @@ COMMANDS = (
     plans.cost,
     plans.targets,
     rehearsal,
+    watch.watch,
 )
 for command in COMMANDS:
     app.command()(command)

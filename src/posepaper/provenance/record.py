@@ -35,6 +35,11 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
 
 
+def utc(moment: float) -> str:
+    """Seconds since 1970 as a record's time."""
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(timespec="microseconds")
+
+
 def nanoseconds(time: str) -> int:
     """A record's time as a file's mtime in nanoseconds."""
     moment = datetime.datetime.fromisoformat(time)
@@ -137,9 +142,20 @@ def machine() -> dict:
         "gpus": gpus,
         "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        **_queued(os.environ.get("SLURM_JOB_ID")),
         "python": platform.python_version(),
         "lock": files.md5(lock) if lock.exists() else None,
     }
+
+
+def _queued(job: str | None) -> dict:
+    """When SLURM was given this job and when it started it; nothing outside SLURM."""
+    if job is None:
+        return {}
+    asked = ("squeue", "-h", "-j", job, "-o", "%V %S")
+    times = _run("env", "SLURM_TIME_FORMAT=%s", *asked).split()[:2]
+    names = ("slurm_submitted", "slurm_started")
+    return {n: utc(int(t)) for n, t in zip(names, times, strict=False) if t.isdigit()}
 
 
 def _run(*command: str) -> str:

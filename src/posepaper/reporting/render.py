@@ -81,9 +81,11 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
 
     Args:
         context: {"study": {"name", "title", "note"}, "commit", "dirty", "costs": [{"rule",
-            "jobs", "predicted", "measured" (seconds), "ratio"}], "papers": {paper: {"title",
-            "tables": [table], "figures": [{"id", "caption", "files": {suffix: path}, "status"}],
-            "claims": [claim]}}}.
+            "jobs", "predicted", "measured" (seconds), "ratio"}], "overhead": [{"rule", "jobs",
+            "seconds", and "queue", "before", "after", "seen", "beside": [median, worst] in
+            seconds or None}], "runs": [{"name", "state", "where", "since", "queue", "took",
+            "told", "lines"}], "papers": {paper: {"title", "tables": [table], "figures": [{"id",
+            "caption", "files": {suffix: path}, "status"}], "claims": [claim]}}}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -119,6 +121,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         dirty=context["dirty"],
         papers=papers,
         costs=context["costs"],
+        overhead=context["overhead"],
+        runs=context["runs"],
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
         marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},

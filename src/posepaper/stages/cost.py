@@ -8,7 +8,7 @@ from posepaper import files
 from posepaper.config import nearest, read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import cost, fingerprint, record
-from posepaper.stages import targets, work
+from posepaper.stages import runs, targets, work
 from posepaper.stages.cluster import DEVICE_RULES
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
@@ -92,7 +92,9 @@ def predict(
     Returns:
         {"study", "profile", "machine", "sets": [{"name", "jobs", "cpu_hours", "gpu_hours",
         "bytes" ([low, likely, high]), "wall_seconds", "peak_memory", "basis"}], "jobs":
-        [estimate], "not_counted": {why: trainings}}; the last set is the sum.
+        [estimate], "not_counted": {why: trainings}, "overhead": the last of
+        :func:`runs.overhead`, None where no job of the study ran on a cluster}; the last set is
+        the sum.
 
     Raises:
         InputError: there is no such study, target or profile.
@@ -117,6 +119,7 @@ def predict(
         "sets": [{"name": n, **_summary(graph, costs, t, machine)} for n, t in names.items()],
         "jobs": list(costs.values()),
         "not_counted": _not_counted(plan, asked, graph),
+        "overhead": next(reversed(runs.overhead(runs.ran(plan.base))), None),
     }
 
 

@@ -21,6 +21,8 @@ def lines(found: dict) -> list[str]:
     basis = found["sets"][-1]["basis"]
     told = ", ".join(f"{n} {name}" for name, n in basis.items()) or "nothing to run"
     shown += ["", f"basis: {told}", *_assumed(found)]
+    if found["overhead"]:
+        shown.append(_overhead(found["overhead"]))
     for why, n in found["not_counted"].items():
         shown.append(f"needs {why}: {n} trainings not counted (--as-if-there counts them)")
     return shown
@@ -56,6 +58,14 @@ def _assumed(found: dict) -> list[str]:
     if cost.ARITHMETIC in used:
         shown.append(f"{cost.ARITHMETIC}: the nearest rate, far from the size or kind measured")
     return shown
+
+
+def _overhead(made: dict) -> str:
+    """The workflow's own time beside its jobs', by :func:`posepaper.stages.runs.overhead`."""
+    middle, worst = made["beside"]
+    queue = f", {made['queue'][0]:.0f} s in the queue" if made["queue"] else ""
+    jobs = f"{made['jobs']} jobs ran here on the cluster"
+    return f"{jobs}: {middle:.0f} s each (worst {worst:.0f} s) beside their work{queue}"
 
 
 def _by_rule(jobs: list[dict]) -> list[tuple[str, dict]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.errors import InputError, Interrupted, Refused, TrainingFailed
 from posepaper.provenance import record, waivers
-from posepaper.stages import dag, plan
+from posepaper.stages import dag, journal, plan
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -73,7 +73,8 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda given, _frame: sys.exit(128 + given))
     try:
-        run(functions, given.target, given.fingerprint)
+        with journal.kept(given.target):
+            run(functions, given.target, given.fingerprint)
     except Interrupted as stopped:
         print(f"posepaper: {stopped}", file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)

@@ -24,12 +24,16 @@ class Builder(Availability):
 
     def jobs(self) -> list[Job]:
         """Every job of the study, upstream first."""
+        return [*self.computing(), *layouts.jobs(self)]
+
+    def computing(self) -> list[Job]:
+        """Those that make numbers: all but tables, figures and report."""
         planned = [e for n, e in self.study.experiments.items() if not self.states[n]]
         jobs = [*self._world(), *self._datasets(), *self._keypoints()]
         for experiment in planned:
             for seed in self.seeds(experiment.name):
                 jobs += self._experiment(experiment, seed)
-        return [*jobs, *layouts.jobs(self)]
+        return jobs
 
     # -- names of artefacts --------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import record
 from posepaper.reporting import claims, figures, latex, render, tables
-from posepaper.stages import job, layouts, work
+from posepaper.stages import job, layouts, runs, work
 from posepaper.stages.tables import fill
 
 TITLES = {
@@ -58,7 +58,7 @@ def pdf(run: job.Run) -> None:
 
 def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path) -> dict:
     """What the templates are given: study, commit, and per paper tables, figures and claims; of
-    what ran below ``base``, the time predicted and measured."""
+    what ran below ``base``, where it did, and the time predicted and measured."""
     git = record.git_state()
     written = [claims.read_claims(p) for p in claim_files()]
     layouts_read = [tables.read_layout(p) for p in layouts.table_files()]
@@ -71,10 +71,12 @@ def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path
             "figures": _figures(paper, drawn),
             "claims": found.get(paper, []),
         }
-    measured = list(work.measurements(base))
+    measured, ran = list(work.measurements(base)), runs.ran(base)
     return {
         "study": settings["study"],
         "costs": work.by_rule(work.predictions(measured), measured),
+        "overhead": runs.overhead(ran),
+        "runs": runs.page(reversed(ran)),
         "commit": git["commit"],
         "dirty": git["dirty"],
         "papers": papers,
@@ -116,7 +118,7 @@ def draft(study: str) -> None:
 
     A row whose training failed reads ``failed``, one that never ran ``not-run``.
     """
-    from posepaper.stages import rehearsed
+    from posepaper.stages import rehearsed, watch
     from posepaper.stages.plan import Plan
 
     plan = Plan({**read_yaml("config.yaml"), "study": study})
@@ -138,6 +140,9 @@ def draft(study: str) -> None:
         },
     }
     context = context_of(settings, filled, drawn, base)
+    unfinished = [one for one in watch.look(plan)["jobs"] if one["state"] != watch.DONE]
+    unfinished.sort(key=lambda one: watch.STATES.index(one["state"]))
+    context["runs"] = [*runs.page(unfinished), *context["runs"]]
     render.render_html(context, folder / "index.html")
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, folder / f"{paper}.tex", beside=folder)
