@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 
+# Sequences of a few: statistics over recordings need several.
+FEWEST = 4
+
+
 @dataclass(frozen=True, eq=False)
 class PoseSequence:
     """One take of one person seen by one camera.
@@ -93,20 +97,22 @@ def read_poses(path: str | Path, split: str | None = None) -> list[PoseSequence]
 
 
 def shortest(sequences: Iterable[PoseSequence], frames: int) -> list[PoseSequence]:
-    """Short sequences of every action until there are ``frames``; all where there are fewer.
+    """Short sequences, four at least, until there are ``frames``; all where there are fewer.
 
     The shortest of each action first, then the second shortest, and so on; those of which no
     frame counts in evaluation are left out.
     """
-    actions: dict[str, list[PoseSequence]] = {}
+    ranks: dict[str, int] = {}
+    ranked = []
     for sequence in sorted(sequences, key=lambda s: (len(s.positions), s.key)):
         if sequence.valid is None or sequence.valid.any():
-            actions.setdefault(sequence.action, []).append(sequence)
+            rank = ranks[sequence.action] = ranks.get(sequence.action, 0) + 1
+            ranked.append((rank, len(sequence.positions), sequence.key, sequence))
     found: list[PoseSequence] = []
-    for rank in range(max(map(len, actions.values()), default=0)):
-        if sum(len(s.positions) for s in found) >= frames:
+    for *_, sequence in sorted(ranked, key=lambda entry: entry[:3]):
+        if len(found) >= FEWEST and sum(len(s.positions) for s in found) >= frames:
             break
-        found += [of_action[rank] for of_action in actions.values() if rank < len(of_action)]
+        found.append(sequence)
     return found
 
 
