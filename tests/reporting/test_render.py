@@ -126,6 +126,7 @@ def context(tmp_path):
                 "seconds": 48.0,
                 "queue": [2.0, 4.0],
                 "before": [5.0, 6.0],
+                "load": [3.0, 3.5],
                 "after": None,
                 "seen": None,
                 "beside": [5.0, 6.0],
@@ -183,7 +184,7 @@ def test_the_page_shows_predicted_against_measured_time(context, tmp_path):
 def test_the_page_shows_the_cluster_s_time_and_what_ran_where(context, tmp_path):
     render.render_html(context, tmp_path / "index.html")
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    row = "<td>3</td><td>48.0</td><td>2.0 (4.0)</td><td>5.0 (6.0)</td><td>not known</td>"
+    row = "<td>3</td><td>48.0</td><td>2.0 (4.0)</td><td>5.0 (6.0)</td><td>3.0 (3.5)</td>"
     assert row in text and "n1 GPU 0 job 7" in text and "1 jobs are done" in text
     nasty = str(Markup.escape(NASTY))
     assert f"<pre>{nasty}\n{nasty}</pre>" in text

@@ -44,7 +44,7 @@ def test_a_finished_study_is_all_done_and_its_page_says_where(run):
 
 
 def test_a_run_is_watched_from_its_first_step_to_its_stop(run, edit):
-    edit("workflow/experiments/lifting.yaml", RECIPE, f"{RECIPE}    training: {{epochs: 400}}\n")
+    edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2,", "lifting: {epochs: 400,")
     driver = subprocess.Popen(
         [sys.executable, "-m", *COMMAND], cwd=run.root, env=run.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

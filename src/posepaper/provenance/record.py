@@ -7,6 +7,7 @@ import platform
 import resource
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from posepaper import files
@@ -141,11 +142,23 @@ def machine() -> dict:
         "cpu": processor,
         "gpus": gpus,
         "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "process_started": _process_started(),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
         **_queued(os.environ.get("SLURM_JOB_ID")),
         "python": platform.python_version(),
         "lock": files.md5(lock) if lock.exists() else None,
     }
+
+
+def _process_started() -> str | None:
+    """When this process began, before it had loaded anything; None where there is no /proc."""
+    try:
+        stat = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        uptime = float(Path("/proc/uptime").read_text(encoding="utf-8").split()[0])
+    except OSError:
+        return None
+    age = uptime - int(stat[19]) / os.sysconf("SC_CLK_TCK")
+    return utc(time.time() - age)
 
 
 def _queued(job: str | None) -> dict:

@@ -82,8 +82,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
     Args:
         context: {"study": {"name", "title", "note"}, "commit", "dirty", "costs": [{"rule",
             "jobs", "predicted", "measured" (seconds), "ratio"}], "overhead": [{"rule", "jobs",
-            "seconds", and "queue", "before", "after", "seen", "beside": [median, worst] in
-            seconds or None}], "runs": [{"name", "state", "where", "since", "queue", "took",
+            "seconds", and "queue", "before", "load", "after", "seen", "beside": [median, worst]
+            in seconds or None}], "runs": [{"name", "state", "where", "since", "queue", "took",
             "told", "lines"}], "papers": {paper: {"title", "tables": [table], "figures": [{"id",
             "caption", "files": {suffix: path}, "status"}], "claims": [claim]}}}.
     """

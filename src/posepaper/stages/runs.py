@@ -8,9 +8,9 @@ from posepaper import files
 from posepaper.provenance import record
 from posepaper.stages import diary
 
-# Between submission and SLURM's start; from there to the stage's own; from its end to SLURM's;
-# from there until the driver saw it.
-PARTS = ("queue", "before", "after", "seen")
+# From submission to SLURM's start; from there to that of the job's own program; until that has
+# loaded its libraries; after the work's end to SLURM's; from there until the driver saw it.
+PARTS = ("queue", "before", "load", "after", "seen")
 
 
 def ran(base: str | Path) -> list[dict]:
@@ -51,8 +51,8 @@ def overhead(jobs: Iterable[dict]) -> list[dict]:
     """Median and worst of each part by rule, of the jobs of :func:`ran` that SLURM ran.
 
     Returns:
-        [{"rule", "jobs", "seconds": median of the work, and of "queue", "before", "after", "seen"
-        and "beside" (before and after) [median, worst], None where unknown}]; the last of all.
+        [{"rule", "jobs", "seconds": median of the work, and of each part and "beside" (before and
+        after) [median, worst], None where unknown}]; the last of all.
     """
     submitted = [job for job in jobs if job["slurm_job"] and job["before"] is not None]
     rules: dict[str, list[dict]] = {}
@@ -120,13 +120,19 @@ def _parts(made: dict, seen: float | None, ended: float | None) -> dict:
     submitted, started = (machine.get(f"slurm_{what}") for what in ("submitted", "started"))
     if started is None:
         return dict.fromkeys(PARTS)
-    begun, done = (record.nanoseconds(made[what]) / 1e9 for what in ("start", "end"))
-    started, submitted = (record.nanoseconds(t) / 1e9 if t else None for t in (started, submitted))
+    begun, done = _seconds(made["start"]), _seconds(made["end"])
+    launched = _seconds(machine.get("process_started")) or begun
+    started, submitted = _seconds(started), _seconds(submitted)
     # A diary may tell of an earlier run of the same job.
     seen = seen if seen and seen > done else None
     return {
         "queue": started - submitted if submitted else None,
-        "before": max(0.0, begun - started),
+        "before": max(0.0, launched - started),
+        "load": max(0.0, begun - launched),
         "after": max(0.0, ended - done) if ended else None,
         "seen": max(0.0, seen - ended) if ended and seen else None,
     }
+
+
+def _seconds(time: str | None) -> float | None:
+    return record.nanoseconds(time) / 1e9 if time else None

@@ -17,11 +17,11 @@ def lines(found: dict) -> list[str]:
         jobs[job["state"]].append(job)
     shown = [_driver(found), _counts(found), ""]
     shown += _running(jobs[watch.RUNNING] + jobs[watch.STARTING], found["at"])
+    shown += failures(found)
     shown += _because("in SLURM's queue", jobs[watch.QUEUED], found["at"])
     shown += _because("waiting", jobs[watch.WAITING])
     shown += _because("not to be run", jobs[watch.BLOCKED])
     shown += _stopped(jobs[watch.STOPPED])
-    shown += failures(found)
     return shown + _lately(jobs[watch.DONE], found["at"])
 
 
