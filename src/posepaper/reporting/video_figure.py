@@ -1,0 +1,139 @@
+"""From a frame to a person's box, to 2D keypoints, to a 3D pose: lifting Fig. 5."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from posepaper.skeleton import COCO, H36M, Skeleton
+
+LEFT, RIGHT, MIDDLE = "#d55e00", "#0072b2", "#333333"
+_BOX = "#f0e442"
+_HEADS = ("frame", "person box", "2D keypoints", "3D pose")
+# Pictures are shown at this height; more would only swell the page.
+_PIXELS = 360
+# COCO's chain of faces and limbs has no trunk; these lines draw one.
+_COCO_LINES = tuple(
+    (COCO.joints.index(a), COCO.joints.index(b))
+    for a, b in (
+        ("nose", "left_ear"),
+        ("nose", "right_ear"),
+        ("left_shoulder", "right_shoulder"),
+        ("left_hip", "right_hip"),
+        *(
+            (f"{side}_{a}", f"{side}_{b}")
+            for side in ("left", "right")
+            for a, b in (
+                ("shoulder", "elbow"),
+                ("elbow", "wrist"),
+                ("shoulder", "hip"),
+                ("hip", "knee"),
+                ("knee", "ankle"),
+            )
+        ),
+    )
+)
+_NAMES = {"hog": "OpenCV's HOG people detector", "yolov3": "YOLOv3"}
+
+
+def coco_lines() -> tuple[tuple[int, int], ...]:
+    """Pairs of COCO joints that a drawing connects."""
+    return _COCO_LINES
+
+
+def side_colour(skeleton: Skeleton, line: tuple[int, int]) -> str:
+    """The colour of a bone: the person's left, right, or neither."""
+    if set(line) & set(skeleton.left) and not set(line) & set(skeleton.right):
+        return LEFT
+    if set(line) & set(skeleton.right) and not set(line) & set(skeleton.left):
+        return RIGHT
+    return MIDDLE
+
+
+def draw(shots: Sequence[dict]) -> Figure:
+    """One row a frame.
+
+    Args:
+        shots: {"video", "frame", "image" (H, W, 3) uint8 RGB, "identity" of the video, "by":
+            {"boxes", "pose2d", "lifting"}, "found": None where nobody is, else {"boxes" (4,)
+            xywh pixels, "detected", "keypoints" (17, 2) pixels, "poses" (17, 3) metres}}.
+    """
+    figure = Figure(figsize=(7.2, 1.95 * len(shots) + 0.45), layout="constrained")
+    FigureCanvasAgg(figure)
+    for row, shot in enumerate(shots):
+        _row(figure, row, len(shots), shot)
+    by = shots[0]["by"]
+    made = f"box: {_NAMES[by['boxes']]}; 2D: {by['pose2d']}; 3D: {by['lifting']}"
+    figure.supxlabel(f"Video: {shots[0]['identity']}; {made}", fontsize=6.5)
+    return figure
+
+
+def _row(figure: Figure, row: int, rows: int, shot: dict) -> None:
+    image, zoom = _shrunk(shot["image"])
+    found = shot["found"]
+    for column, head in enumerate(_HEADS):
+        where = (rows, len(_HEADS), row * len(_HEADS) + column + 1)
+        solid = column == 3 and found is not None
+        axes = figure.add_subplot(*where, projection="3d" if solid else None)
+        if row == 0:
+            axes.set_title(head, fontsize=8)
+        if solid:
+            _solid(axes, found["poses"])
+            continue
+        axes.set(xticks=[], yticks=[])
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        if column == 0:
+            axes.set_ylabel(f"{shot['video']}, frame {shot['frame']}", fontsize=7)
+        if column and found is None:
+            axes.text(0.5, 0.5, "no person found", ha="center", va="center", fontsize=7)
+            continue
+        axes.imshow(image, interpolation="nearest")
+        if column == 1:
+            x, y, w, h = found["boxes"] * zoom
+            style = "-" if found["detected"] else "--"
+            corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h], [x, y]])
+            axes.plot(*corners.T, color="black", linewidth=2.4)
+            axes.plot(*corners.T, color=_BOX, linewidth=1.4, linestyle=style)
+            _frame(axes, image)
+        if column == 2:
+            _keypoints(axes, found, zoom)
+
+
+def _shrunk(image: np.ndarray) -> tuple[np.ndarray, float]:
+    zoom = min(1.0, _PIXELS / image.shape[0])
+    if zoom == 1.0:
+        return image, zoom
+    size = round(image.shape[1] * zoom), round(image.shape[0] * zoom)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), zoom
+
+
+def _frame(axes: Axes, image: np.ndarray) -> None:
+    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+
+
+def _keypoints(axes: Axes, found: dict, zoom: float) -> None:
+    points = found["keypoints"] * zoom
+    for line in _COCO_LINES:
+        axes.plot(*points[list(line)].T, color="white", linewidth=2.2)
+        axes.plot(*points[list(line)].T, color=side_colour(COCO, line), linewidth=1.2)
+    x, y, w, h = found["boxes"] * zoom
+    axes.set(xlim=(x - w * 0.25, x + w * 1.25), ylim=(y + h * 1.15, y - h * 0.15))
+
+
+def _solid(axes, pose: np.ndarray) -> None:
+    """Camera axes (x right, y down, z away) as matplotlib's (right, away, up)."""
+    points = np.stack([pose[:, 0], pose[:, 2], -pose[:, 1]], axis=1)
+    for line in H36M.bones:
+        axes.plot(*points[list(line)].T, color=side_colour(H36M, line), linewidth=1.6)
+    middle, reach = (points.min(0) + points.max(0)) / 2, max(0.5, np.ptp(points, axis=0).max() / 2)
+    limits = [(m - reach, m + reach) for m in middle]
+    axes.set(xlim=limits[0], ylim=limits[1], zlim=limits[2])
+    axes.set_box_aspect((1, 1, 1), zoom=1.25)
+    axes.view_init(elev=12, azim=-65)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_ticklabels([])
+        axis.set_tick_params(length=0)
