@@ -16,7 +16,7 @@ _HEADS = ("frame", "person box", "2D keypoints", "3D pose")
 # Pictures are shown at this height; more would only swell the page.
 _PIXELS = 360
 # COCO's chain of faces and limbs has no trunk; these lines draw one.
-_COCO_LINES = tuple(
+COCO_LINES = tuple(
     (COCO.joints.index(a), COCO.joints.index(b))
     for a, b in (
         ("nose", "left_ear"),
@@ -37,11 +37,6 @@ _COCO_LINES = tuple(
     )
 )
 _NAMES = {"hog": "OpenCV's HOG people detector", "yolov3": "YOLOv3"}
-
-
-def coco_lines() -> tuple[tuple[int, int], ...]:
-    """Pairs of COCO joints that a drawing connects."""
-    return _COCO_LINES
 
 
 def side_colour(skeleton: Skeleton, line: tuple[int, int]) -> str:
@@ -117,7 +112,7 @@ def _frame(axes: Axes, image: np.ndarray) -> None:
 
 def _keypoints(axes: Axes, found: dict, zoom: float) -> None:
     points = found["keypoints"] * zoom
-    for line in _COCO_LINES:
+    for line in COCO_LINES:
         axes.plot(*points[list(line)].T, color="white", linewidth=2.2)
         axes.plot(*points[list(line)].T, color=side_colour(COCO, line), linewidth=1.2)
     x, y, w, h = found["boxes"] * zoom
