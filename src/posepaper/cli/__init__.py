@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from posepaper.cli import changes, plans, trial
+from posepaper.cli import changes, demo, plans, trial
 from posepaper.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -19,6 +19,7 @@ COMMANDS = (
     changes.diff,
     plans.cost,
     plans.targets,
+    demo.demo,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -4,13 +4,14 @@ The one place that knows how artefacts follow from one another; the rules in ``w
 ask it for their inputs.
 """
 
-from posepaper.config import Dataset, Experiment, Study
+from posepaper.config import Dataset, Experiment, Study, nearest
+from posepaper.errors import InputError
 from posepaper.stages import layouts
 from posepaper.stages.availability import Availability
 from posepaper.stages.dag import Job
 
-# Files of a data root's folder ``weights`` that a person detector needs.
-DETECTOR_FILES = {"hog": (), "yolov3": ("yolov3.cfg", "yolov3.weights")}
+# Files of a data root's folder ``weights`` that a person detector needs; the best detector first.
+DETECTOR_FILES = {"yolov3": ("yolov3.cfg", "yolov3.weights"), "hog": ()}
 
 
 # The papers' whole system, and where a study does not train that, what comes nearest.
@@ -181,13 +182,21 @@ class Builder(Availability):
         outputs = {"poses": f"{self.base}/predictions/video.h5"}
         return Job("detect_video", {}, outputs, inputs, raw, settings)
 
-    def detector(self) -> tuple[str, dict[str, str]]:
-        """The person detector, the best whose files are there, and these files."""
-        for name in ("yolov3", "hog"):
+    def detector(self, wanted: str = "") -> tuple[str, dict[str, str]]:
+        """A person detector, by default the best whose files are there, and these files.
+
+        Raises:
+            InputError: there is no such detector, or a file of it is in no data root.
+        """
+        if wanted and wanted not in DETECTOR_FILES:
+            todo = f"Nearest valid: '{nearest(wanted, DETECTOR_FILES)}'"
+            raise InputError("--detector", f"there is no '{wanted}'", todo)
+        for name in [wanted] if wanted else DETECTOR_FILES:
             found = {f"weights/{file}": self.find_weights(file) for file in DETECTOR_FILES[name]}
             if all(found.values()):
-                break
-        return name, found
+                return name, found
+        absent = next(file for file, path in found.items() if not path)
+        raise InputError(absent, f"is in no data root, {name} needs it", "See data/README.md")
 
     def _experiment(self, e: Experiment, seed: int) -> list[Job]:
         wildcards = {"experiment": e.name, "seed": str(seed)}
