@@ -11,13 +11,15 @@ import numpy as np
 # Looks that a chain may miss the person in.
 MOST_MISSED = 8
 LEAST_OVERLAP = 0.25
+# What a chain loses where two of its boxes do not overlap at all.
+JUMP = 0.05
 # Looks over whose boxes size and place are smoothed, by their median.
 WINDOW = 5
 # The side to which a picture is shrunk to see what moved, and a change of grey that counts.
 _THUMB = 160
 _CHANGE = 20
 # What a person who does not move at all still counts.
-_AT_REST = 0.05
+_AT_REST = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +72,8 @@ def follow(looks: list[Look], frames: int, every: int, height: int) -> Track | N
     """The person most worth following: large, surely found, moving, and seen in many looks.
 
     Of all chains of boxes that overlap from look to look it is the one with the largest sum of
-    score x height x movement. Where the chain misses a look the box is interpolated; beyond its
-    ends the box stays for ``MOST_MISSED`` looks, then nobody is there.
+    score x height x movement, less what jumps cost. Where the chain misses a look the box is
+    interpolated; beyond its ends the box stays for ``MOST_MISSED`` looks, then nobody is there.
 
     Args:
         looks: in the order of their frames.
@@ -107,8 +109,9 @@ def _heaviest(looks: list[Look], height: int) -> list[tuple[int, int]]:
             for k in range(max(0, i - MOST_MISSED), i):
                 overlaps = _overlaps(look.boxes[j, :4], looks[k].boxes[:, :4])
                 for other in np.flatnonzero(overlaps >= LEAST_OVERLAP):
-                    if best[k, int(other)][0] > before:
-                        before, link = best[k, int(other)][0], (k, int(other))
+                    gained = best[k, int(other)][0] - JUMP * (1 - float(overlaps[other]))
+                    if gained > before:
+                        before, link = gained, (k, int(other))
             best[i, j] = (before + float(weight), link)
     if not best:
         return []

@@ -18,9 +18,6 @@ Detector = Callable[[np.ndarray], np.ndarray]
 
 # The shorter side of the picture HOG searches; its window is 64 x 128 pixels.
 _SIDE = 360
-# HOG's threshold on the SVM's distance: below 0, for what follows a person over time forgives
-# a wrong box more easily than a missing one.
-_LEAST = -0.3
 # Share of HOG's window that the person fills.
 _PERSON = 0.8
 _YOLO_SIDE = 416
@@ -40,12 +37,12 @@ def hog(files: dict[str, str]) -> Detector:
         small = cv2.resize(image, (round(width * zoom), round(height * zoom)), interpolation=way)
         # Colour gradients are the strongest channel's, so the order of channels is no matter.
         boxes, scores = descriptor.detectMultiScale(
-            small, hitThreshold=_LEAST, winStride=(8, 8), padding=(16, 16), scale=1.05
+            small, winStride=(8, 8), padding=(16, 16), scale=1.05
         )
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4) / zoom
         margin = boxes[:, 2:] * (1 - _PERSON) / 2
         boxes = np.concatenate([boxes[:, :2] + margin, boxes[:, 2:] * _PERSON], axis=1)
-        return _ranked(boxes, np.asarray(scores, np.float32).reshape(-1) - _LEAST)
+        return _ranked(boxes, np.asarray(scores, np.float32).reshape(-1))
 
     return find
 

@@ -13,6 +13,10 @@ from posepaper.skeleton import COCO, H36M, Skeleton
 LEFT, RIGHT, MIDDLE = "#d55e00", "#0072b2", "#333333"
 _BOX = "#f0e442"
 _HEADS = ("frame", "person box", "2D keypoints", "3D pose")
+# Inches: the figure's width, between panels, above the first row and below the last.
+_WIDTH, _MARGIN, _HEAD, _FOOT = 7.2, 0.12, 0.25, 0.25
+# Width by height of what the 2D network sees.
+_CROP = 0.75
 # Pictures are shown at this height; more would only swell the page.
 _PIXELS = 360
 # COCO's chain of faces and limbs has no trunk; these lines draw one.
@@ -56,25 +60,34 @@ def draw(shots: Sequence[dict]) -> Figure:
             {"boxes", "pose2d", "lifting"}, "found": None where nobody is, else {"boxes" (4,)
             xywh pixels, "detected", "keypoints" (17, 2) pixels, "poses" (17, 3) metres}}.
     """
-    figure = Figure(figsize=(7.2, 1.95 * len(shots) + 0.45), layout="constrained")
+    height, width = shots[0]["image"].shape[:2]
+    widths = np.array([width / height, width / height, _CROP, _CROP * 1.2])
+    row = (_WIDTH - _MARGIN * 5) / widths.sum()
+    tall = len(shots) * (row + _MARGIN) + _HEAD + _FOOT
+    figure = Figure(figsize=(_WIDTH, tall))
     FigureCanvasAgg(figure)
-    for row, shot in enumerate(shots):
-        _row(figure, row, len(shots), shot)
+    left = 2 * _MARGIN + np.concatenate([[0], np.cumsum(widths * row + _MARGIN)[:-1]])
+    for index, shot in enumerate(shots):
+        bottom = tall - _HEAD - (index + 1) * row - index * _MARGIN
+        place = [(x / _WIDTH, bottom / tall, w * row / _WIDTH, row / tall)
+                 for x, w in zip(left, widths, strict=True)]  # fmt: skip
+        _row(figure, place, shot, heads=index == 0)
     by = shots[0]["by"]
     made = f"box: {_NAMES[by['boxes']]}; 2D: {by['pose2d']}; 3D: {by['lifting']}"
-    figure.supxlabel(f"Video: {shots[0]['identity']}; {made}", fontsize=6.5)
+    told = f"Video: {shots[0]['identity']}; {made}"
+    figure.text(0.5, 0.06 / tall, told, ha="center", va="bottom", fontsize=6.5)
     return figure
 
 
-def _row(figure: Figure, row: int, rows: int, shot: dict) -> None:
+def _row(figure: Figure, place: list[tuple], shot: dict, *, heads: bool) -> None:
     image, zoom = _shrunk(shot["image"])
     found = shot["found"]
     for column, head in enumerate(_HEADS):
-        where = (rows, len(_HEADS), row * len(_HEADS) + column + 1)
         solid = column == 3 and found is not None
-        axes = figure.add_subplot(*where, projection="3d" if solid else None)
-        if row == 0:
-            axes.set_title(head, fontsize=8)
+        axes = figure.add_axes(place[column], projection="3d" if solid else None)
+        if heads:
+            x, y, w, h = place[column]
+            figure.text(x + w / 2, y + h + 0.01, head, ha="center", va="bottom", fontsize=8)
         if solid:
             _solid(axes, found["poses"])
             continue
@@ -89,11 +102,11 @@ def _row(figure: Figure, row: int, rows: int, shot: dict) -> None:
         axes.imshow(image, interpolation="nearest")
         if column == 1:
             x, y, w, h = found["boxes"] * zoom
-            style = "-" if found["detected"] else "--"
+            style = "-" if found["detected"] else (0, (3, 2))
             corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h], [x, y]])
-            axes.plot(*corners.T, color="black", linewidth=2.4)
+            axes.plot(*corners.T, color="black", linewidth=2.2)
             axes.plot(*corners.T, color=_BOX, linewidth=1.4, linestyle=style)
-            _frame(axes, image)
+            axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
         if column == 2:
             _keypoints(axes, found, zoom)
 
@@ -106,17 +119,16 @@ def _shrunk(image: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA), zoom
 
 
-def _frame(axes: Axes, image: np.ndarray) -> None:
-    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
-
-
 def _keypoints(axes: Axes, found: dict, zoom: float) -> None:
     points = found["keypoints"] * zoom
     for line in COCO_LINES:
         axes.plot(*points[list(line)].T, color="white", linewidth=2.2)
         axes.plot(*points[list(line)].T, color=side_colour(COCO, line), linewidth=1.2)
+    # What the 2D network saw: the box at the crop's aspect, a quarter larger.
     x, y, w, h = found["boxes"] * zoom
-    axes.set(xlim=(x - w * 0.25, x + w * 1.25), ylim=(y + h * 1.15, y - h * 0.15))
+    half = 1.25 * max(h, w / _CROP) / 2
+    axes.set(xlim=(x + w / 2 - half * _CROP, x + w / 2 + half * _CROP))
+    axes.set(ylim=(y + h / 2 + half, y + h / 2 - half))
 
 
 def _solid(axes, pose: np.ndarray) -> None:
@@ -127,7 +139,7 @@ def _solid(axes, pose: np.ndarray) -> None:
     middle, reach = (points.min(0) + points.max(0)) / 2, max(0.5, np.ptp(points, axis=0).max() / 2)
     limits = [(m - reach, m + reach) for m in middle]
     axes.set(xlim=limits[0], ylim=limits[1], zlim=limits[2])
-    axes.set_box_aspect((1, 1, 1), zoom=1.25)
+    axes.set_box_aspect((1, 1, 1), zoom=1.12)
     axes.view_init(elev=12, azim=-65)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_ticklabels([])
