@@ -99,6 +99,9 @@ def _row(figure: Figure, place: list[tuple], shot: dict, *, heads: bool) -> None
         if column and found is None:
             axes.text(0.5, 0.5, "no person found", ha="center", va="center", fontsize=7)
             continue
+        if column == 2:
+            _keypoints(axes, shot["image"], found)
+            continue
         axes.imshow(image, interpolation="nearest")
         if column == 1:
             x, y, w, h = found["boxes"] * zoom
@@ -107,8 +110,6 @@ def _row(figure: Figure, place: list[tuple], shot: dict, *, heads: bool) -> None
             axes.plot(*corners.T, color="black", linewidth=2.2)
             axes.plot(*corners.T, color=_BOX, linewidth=1.4, linestyle=style)
             axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
-        if column == 2:
-            _keypoints(axes, found, zoom)
 
 
 def _shrunk(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -119,16 +120,19 @@ def _shrunk(image: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA), zoom
 
 
-def _keypoints(axes: Axes, found: dict, zoom: float) -> None:
-    points = found["keypoints"] * zoom
+def _keypoints(axes: Axes, image: np.ndarray, found: dict) -> None:
+    """What the 2D network saw: the box at the crop's aspect, a quarter larger."""
+    x, y, w, h = found["boxes"]
+    zoom = _PIXELS / (1.25 * max(h, w / _CROP))
+    shift = np.array([_CROP, 1]) * _PIXELS / 2 - zoom * np.array([x + w / 2, y + h / 2])
+    matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
+    size = round(_PIXELS * _CROP), _PIXELS
+    axes.imshow(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_AREA))
+    points = zoom * found["keypoints"] + shift
     for line in COCO_LINES:
         axes.plot(*points[list(line)].T, color="white", linewidth=2.2)
         axes.plot(*points[list(line)].T, color=side_colour(COCO, line), linewidth=1.2)
-    # What the 2D network saw: the box at the crop's aspect, a quarter larger.
-    x, y, w, h = found["boxes"] * zoom
-    half = 1.25 * max(h, w / _CROP) / 2
-    axes.set(xlim=(x + w / 2 - half * _CROP, x + w / 2 + half * _CROP))
-    axes.set(ylim=(y + h / 2 + half, y + h / 2 - half))
+    axes.set(xlim=(-0.5, size[0] - 0.5), ylim=(size[1] - 0.5, -0.5))
 
 
 def _solid(axes, pose: np.ndarray) -> None:

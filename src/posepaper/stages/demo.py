@@ -52,7 +52,7 @@ def demo(wanted: Wanted, threads: int) -> dict:
         InputError: the video cannot be read or shows nobody, an output is there already, or the
             study has no such experiment or has not trained it.
     """
-    builder = _builder(wanted.study)
+    builder = builder_of(wanted.study)
     outputs = _outputs(wanted, wanted.out or Path(builder.base, "demo", wanted.video.stem))
     run = planned(builder, wanted, threads)
     facts = describe_video(wanted.video)
@@ -93,7 +93,12 @@ def annotate(path: Path, footage: pipeline.Footage, found: VideoPoses, count) ->
             count()
 
 
-def _builder(study: str) -> jobs.Builder:
+def builder_of(study: str) -> jobs.Builder:
+    """The jobs of a study, '' for config.yaml's.
+
+    Raises:
+        InputError: there is no such study, or a setting is wrong.
+    """
     config = read_yaml("config.yaml")
     given = parse(Config, config | ({"study": study} if study else {}), "config.yaml")
     roots = [given.data] if isinstance(given.data, str) else list(given.data)
