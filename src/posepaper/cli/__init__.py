@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from posepaper.cli import changes, plans, trial, watch
+from posepaper.cli import changes, demo, plans, trial, watch
 from posepaper.cli.rehearsal import rehearsal
 from posepaper.errors import InputError
 
@@ -22,6 +22,7 @@ COMMANDS = (
     plans.targets,
     rehearsal,
     watch.watch,
+    demo.demo,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -10,7 +10,7 @@ import numpy as np
 
 from posepaper import files
 from posepaper.data import cmu, coco, human36m, mpi_inf_3dhp
-from posepaper.data.frames import write_frames
+from posepaper.data.frames import write_frames, write_videos
 from posepaper.data.layout import (
     PoseSequence,
     read_attributes,
@@ -23,14 +23,11 @@ from posepaper.data.layout import (
 from posepaper.data.open_data import check_hash
 from posepaper.data.people import first_images, read_people, write_people
 from posepaper.data.person_crops import write_person_crops
-from posepaper.data.video import read_video
+from posepaper.data.video import describe_video, read_video
 from posepaper.errors import InputError
 from posepaper.progress import Progress
 from posepaper.skeleton import H36M, MPI3DHP
 from posepaper.stages import job
-
-# A video frame is kept whole: its crop is the frame itself.
-WHOLE_FRAME = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 
 
 def generated_world(run: job.Run) -> None:
@@ -143,18 +140,19 @@ def person_crops(run: job.Run) -> None:
 
 
 def video(run: job.Run) -> None:
-    """Frames of the unlabelled videos, a sequence each."""
+    """Frames of the unlabelled videos, by the files' names."""
     paths = _videos(run)
+    if not paths:
+        raise InputError(run.settings["identity"], "has no video", "See data/README.md")
     with Progress("video", len(paths), "video") as bar:
 
-        def sequences():
+        def videos():
             for path in paths:
-                frames = np.stack(list(read_video(path)[0]))
+                frames, _ = read_video(path)
+                yield path.stem, describe_video(path).fps, frames
                 bar.update()
-                transforms = np.broadcast_to(WHOLE_FRAME, (len(frames), 2, 3))
-                yield f"video/{path.stem}/0", frames, transforms
 
-        write_frames(run.outputs["dataset"], sequences(), identity=run.settings["identity"])
+        write_videos(run.outputs["dataset"], videos(), identity=run.settings["identity"])
 
 
 def frames(run: job.Run) -> None:

@@ -68,7 +68,7 @@ def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path
         papers[paper] = {
             "title": title,
             "tables": [t for t in filled if t["paper"] == paper],
-            "figures": _figures(paper, drawn),
+            "figures": _figures(paper, drawn, settings["absent"]),
             "claims": found.get(paper, []),
         }
     measured, ran = list(work.measurements(base)), runs.ran(base)
@@ -89,11 +89,12 @@ def claim_files() -> list[Path]:
     return [p for p in found if p.exists()]
 
 
-def _figures(paper: str, drawn: list[Path]) -> list[dict]:
+def _figures(paper: str, drawn: list[Path], absent: dict[str, str]) -> list[dict]:
     path = layouts.FOLDER / paper / "figures.yaml"
     if not path.exists():
         return []
     there = {(p.parent.name, p.stem, p.suffix[1:]): str(p) for p in drawn}
+    states = {tuple(Path(target).with_suffix("").parts[-2:]): why for target, why in absent.items()}
     found = []
     for spec in figures.read_figures(path).figures:
         kinds = {
@@ -106,8 +107,8 @@ def _figures(paper: str, drawn: list[Path]) -> list[dict]:
                 "id": spec.id,
                 "caption": spec.caption,
                 "files": kinds,
-                "wide": spec.kind == "actions",
-                "status": "ok" if kinds else "not-run",
+                "wide": spec.kind in figures.WIDE,
+                "status": "ok" if kinds else states.get((paper, spec.id), "not-run"),
             }
         )
     return found
