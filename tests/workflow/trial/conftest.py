@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from posepaper import files
+from posepaper.experiments import load_study
 from posepaper.provenance import record
 from posepaper.provenance.fingerprint import digest
 from posepaper.provenance.links import VERDICTS
@@ -206,5 +207,8 @@ def study(second, tmp_path, monkeypatch):
     monkeypatch.chdir(copy.root)
     # The copy's source is this process's, under another name.
     monkeypatch.setattr(plan, "_check_environment", lambda: None)
+    # A process reads each study's settings once, this one those of many folders.
+    load_study.cache_clear()
     yield copy
+    load_study.cache_clear()
     shutil.rmtree(copy.root)
