@@ -1,23 +1,53 @@
-"""Asking a number where it comes from."""
+"""Asking a number where it comes from, and whether that holds."""
 
 import json
 import sys
+from typing import Annotated
 
-from posepaper.cli.common import AsJson, Study, configured, print_lines
-from posepaper.provenance import told
+import typer
+
+from posepaper.cli.common import AsJson, Study, configured, print_lines, study_of
+from posepaper.errors import InputError
+from posepaper.provenance import tree
 
 
-def audit(address: str, study: Study = "", as_json: AsJson = False) -> None:
-    """Show the chain of one number, such as lifting:table-2:p1-ours:avg."""
-    from posepaper.provenance import audit as trial
+def audit(
+    addresses: Annotated[list[str] | None, typer.Argument(help="numbers or artefacts")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="every number made here")] = False,
+    sample: Annotated[int, typer.Option(help="that many numbers, drawn by --seed")] = 0,
+    seed: Annotated[int, typer.Option(help="of the draw")] = 0,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="against DVC, git, what files say inside, print")
+    ] = False,
+    reevaluate: Annotated[
+        bool, typer.Option("--reevaluate", help="run the checkpoints again; verifies too")
+    ] = False,
+    rev: Annotated[str, typer.Option(help="numbers as they were tracked at this commit")] = "",
+    study: Study = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the chain of numbers, such as lifting:table-2:p1-ours:avg, and whether it holds."""
+    from posepaper.stages import trial
 
-    path, cell = trial.cell(study or configured(), address)
-    link = trial.behind(path, cell)
-    found = sorted(set(trial.faults(link)))
-    holds = bool(cell["sources"]) and not found
-    if as_json:
-        answer = {"address": address, "table": path, "cell": cell, "chain": link}
-        print(json.dumps({**answer, "faults": found, "holds": holds}, indent=1))
+    asked = tuple(addresses or ())
+    if bool(asked) == (everything or sample > 0):
+        raise InputError("audit", "takes addresses, --all or --sample N", "Give one of them")
+    question = trial.Question(
+        study=study or study_of(asked[0] if asked else "") or configured(),
+        addresses=asked,
+        everything=everything,
+        sample=sample,
+        seed=seed,
+        rev=rev,
+        verify=verify,
+        reevaluate=reevaluate,
+    )
+    found = trial.hold(question)
+    if len(asked) == 1:
+        (answer,) = (found.answer(address) for address in found.numbers)
+        lines = tree.tree(answer)
     else:
-        print_lines(told.chain(address, cell, link, found))
-    sys.exit(0 if holds else 1)
+        answer = found.answers()
+        lines = tree.summary(answer)
+    print_lines([json.dumps(answer, indent=1)] if as_json else lines)
+    sys.exit(0 if answer["verdict"] == "proven" else 1)
