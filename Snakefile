@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
-from posepaper.stages import driver, orphans, targets
+from posepaper.stages import bundle, driver, orphans, targets
 from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
@@ -49,6 +49,7 @@ localrules:
     all,
     draft,
     track_results,
+    bundle,
     evaluate_pose2d,
     evaluate_lifting,
     make_table,
@@ -70,6 +71,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
+include: "workflow/rules/bundle.smk"
 include: "workflow/rules/targets.smk"
 
 
