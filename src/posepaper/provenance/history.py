@@ -75,17 +75,91 @@ class Past:
             self._objects[folder] = {entry["relpath"]: entry["md5"] for entry in listed}
         return self._objects[folder]
 
-    def _load(self, md5: str, path: str):
+    def holds(self, path: str) -> bool:
+        """Whether a path lies in the study's results."""
+        return Path(path).is_relative_to(self.base)
+
+    def md5(self, path: str) -> str | None:
+        """What DVC tracked at a path; None where nothing, or where its listing is not here."""
+        folder, *rest = Path(path).relative_to(self.base).parts
+        if not rest:
+            return self.pointers.get(path)
+        return self._tree(folder).get("/".join(rest)) if self.lists(path) else None
+
+    def points(self, path: str) -> str | None:
+        """The pointer to the folder a path lies in."""
+        folder = Path(path).relative_to(self.base).parts[0]
+        return self.pointers.get(str(self.base / folder))
+
+    def lists(self, path: str) -> bool:
+        """Whether DVC's cache has the listing of the folder a path lies in."""
+        pointer = self.points(path)
+        if not pointer or not pointer.endswith(".dir"):
+            return bool(pointer)
+        return self.cached(pointer) is not None
+
+    def everything(self) -> list[str]:
+        """Every tracked path whose listing is here."""
+        found: list[str] = []
+        for path, md5 in self.pointers.items():
+            if not md5.endswith(".dir"):
+                found.append(path)
+            elif self.lists(f"{path}/any"):
+                found += self.listed(Path(path).name)
+        return sorted(found)
+
+    def file(self, path: str) -> Path | None:
+        """The cache's file with the bytes tracked at a path; None where it has none."""
+        md5 = self.md5(path)
+        return self.cached(md5) if md5 else None
+
+    def cached(self, md5: str) -> Path | None:
+        """The cache's file of that name; None where it has none."""
+        path = self.object(md5)
+        return path if path.exists() else None
+
+    def object(self, md5: str) -> Path:
+        """Where DVC's cache keeps, or would keep, the bytes of that md5."""
         if self._cache is None:
             from dvc.repo import Repo
 
             with Repo(".") as repo:
                 self._cache = repo.cache.local
+        return Path(self._cache.oid_to_path(md5))
+
+    def _load(self, md5: str, path: str):
         try:
-            return json.loads(Path(self._cache.oid_to_path(md5)).read_text(encoding="utf-8"))
+            return json.loads(self.object(md5).read_text(encoding="utf-8"))
         except FileNotFoundError:
             what = f"as it was at {self.commit[:12]} is not in DVC's cache"
             raise InputError(path, what, "Get it with dvc fetch, or build that commit") from None
+
+
+class Present(Past):
+    """A study's results as DVC's pointers in the working tree have them.
+
+    Args:
+        base: ``results/{study}``.
+    """
+
+    def __init__(self, base: Path):
+        self.base, self.commit = base, ""
+        self.pointers = pointers_here(base)
+        self._objects: dict[str, dict[str, str]] = {}
+        self._cache = None
+
+
+def pointers_here(base: Path) -> dict[str, str]:
+    """md5 by tracked path, as the pointers in the working tree say; one that cannot be read says
+    ''."""
+    found = {}
+    for pointer in sorted(base.glob("*.dvc")):
+        try:
+            out = yaml.safe_load(pointer.read_text(encoding="utf-8"))["outs"][0]
+            found[str(base / out["path"])] = str(out["md5"])
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, IndexError, TypeError):
+            found[str(pointer).removesuffix(".dvc")] = ""
+    return found
 
 
 def _git(*words: str) -> str | None:

@@ -6,44 +6,6 @@ from collections.abc import Iterator
 MOST = 12
 
 
-def chain(address: str, cell: dict, link: dict, found: list[str]) -> Iterator[str]:
-    """Lines for an audit: the number, its chain as a tree, and every link that does not hold."""
-    yield f"{address}  value {cell.get('value')}  claimed {cell.get('claimed')}  {cell['status']}"
-    yield from _branch(link, "", True, set())
-    if not cell["sources"]:
-        yield f"No run stands behind this number: {cell['status']}"
-    yield from (f"broken: {fault}" for fault in found)
-
-
-def _branch(link: dict, indent: str, last: bool, shown: set[str]) -> Iterator[str]:
-    known, inner = link["path"] in shown, indent + ("    " if last else "│   ")
-    corner = "└── " if last else "├── "
-    above = "  as above" if known else ""
-    yield f"{indent}{corner}{link['path']}  md5 {link.get('md5', '-')}  {link['verdict']}{above}"
-    if known:
-        return
-    shown.add(link["path"])
-    yield from (f"{inner}{'│' if link['parents'] else ' '}   {words}" for words in _made(link))
-    for parent in link["parents"]:
-        yield from _branch(parent, inner, parent is link["parents"][-1], shown)
-
-
-def _made(link: dict) -> Iterator[str]:
-    made = link.get("record")
-    if made:
-        git, machine = made["git"], made["machine"]
-        dirty = " with uncommitted changes" if git["dirty"] else ""
-        job = f", SLURM job {machine['slurm_job']}" if machine["slurm_job"] else ""
-        gpus = "; ".join(machine["gpus"]) or "no GPU"
-        yield f"made {made['end']} at commit {git['commit']}{dirty}"
-        yield f"on {machine['host']}, {machine['cpu']}, {gpus}{job}"
-        yield f"rule {made['rule']}, seed {made['seed']}, fingerprint {made['fingerprint']}"
-    waiver = link.get("waiver")
-    if waiver:
-        changes = "; ".join(waiver["changes"])
-        yield f"accepted by {waiver['by']}, {waiver['at']}, because {waiver['because']}: {changes}"
-
-
 def impact(found: dict) -> Iterator[str]:
     """Lines for an impact: first causes, jobs by rule, numbers by table."""
     if not found["jobs"]:
