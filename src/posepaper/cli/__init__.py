@@ -4,12 +4,13 @@ import sys
 
 import typer
 
-from posepaper.cli import changes, plans, trial
+from posepaper.cli import bundles, changes, plans, trial
 from posepaper.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 COMMANDS = (
     trial.audit,
+    bundles.sign,
     plans.models,
     plans.doctor,
     changes.impact,

@@ -59,6 +59,23 @@ def metadata(about: dict, inside: dict[str, dict], records: list[dict]) -> dict:
     return _Told(about, inside, records).crate.metadata.generate()
 
 
+def told_of(made: dict) -> dict:
+    """What an action says of its record, files as ``path@md5``.
+
+    Raises:
+        KeyError: the record lacks something.
+    """
+    git, used = made["git"], {**made["inputs"], **made["raw"]}
+    dirty = " with uncommitted changes" if git["dirty"] else ""
+    return {
+        "startTime": _time(made["start"]),
+        "endTime": _time(made["end"]),
+        "description": f"Commit {git['commit']}{dirty}, fingerprint {made['fingerprint']}",
+        "object": sorted(f"{path}@{known['md5']}" for path, known in used.items()),
+        "result": sorted(f"{o['path']}@{o['md5']}" for o in made["outputs"].values()),
+    }
+
+
 class _Told:
     """One crate while it is told."""
 
@@ -159,17 +176,16 @@ class _Told:
             propertyID="https://w3id.org/ro/terms/workflow-run#memoryUsage",
             unitCode="http://qudt.org/vocab/unit/BYTE",
         )
-        git = made["git"]
-        dirty = " with uncommitted changes" if git["dirty"] else ""
+        told = told_of(made)
         known = {
             "name": f"{made['rule']}: {made['target']}",
-            "description": f"Commit {git['commit']}{dirty}, fingerprint {made['fingerprint']}",
+            "description": told["description"],
             "instrument": self.tools[made["rule"]],
             "agent": self.agent,
             "object": self._used(made),
             "result": [self._file(out["path"], out) for out in made["outputs"].values()],
-            "startTime": _time(made["start"]),
-            "endTime": _time(made["end"]),
+            "startTime": told["startTime"],
+            "endTime": told["endTime"],
             "actionStatus": COMPLETED,
             "resourceUsage": memory,
             "environment": self._machine(made),
@@ -216,7 +232,7 @@ class _Told:
             "#run",
             "CreateAction",
             name=f"Run of study {about['name']}",
-            description="From the first job's start to the last one's end, perhaps in several runs.",
+            description="From the first job's start to the last one's end; runs may lie between.",
             instrument=self.workflow,
             agent=self.agent,
             object=[self.files[path] for path in about["configs"]],

@@ -1,0 +1,73 @@
+"""Bundles: one file with a study's results, checked and signed by anyone."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from posepaper.cli.common import AsJson, print_lines
+
+
+def sign(
+    file: str,
+    key: Annotated[str, typer.Option(help="private key, or the public one of ssh-agent's")],
+    as_json: AsJson = False,
+) -> None:
+    """Sign a bundle with an SSH key: FILE.sig beside it, by ssh-keygen -Y sign -n posepaper."""
+    from posepaper.provenance import signature
+
+    made = signature.sign(file, key)
+    if as_json:
+        print(json.dumps({"file": file, "signature": str(made)}, indent=1))
+    else:
+        print(f"signed {file}: {made}")
+
+
+def audit(
+    file: str, address: str, study: str, signers: str, everything: bool, as_json: bool
+) -> None:
+    """Checks a bundle, and of its numbers one, all or none; ends the process."""
+    from posepaper.provenance import offline, tree
+    from posepaper.provenance.crate import Crate
+
+    by = _signed_by(file, signers)
+    bundle = offline.Bundle(Crate(file), study)
+    asked = bundle.numbers()
+    answers = bundle.ask([address] if address else asked if everything else [])
+    broken = bundle.broken()
+    if signers and by is None:
+        broken.insert(0, f"{file}: is signed by nobody listed in {signers}, or changed since")
+    verdict = offline.verdict(answers, broken)
+    told = {"file": file, "study": bundle.study, "signed_by": by, **bundle.counts()}
+    if as_json:
+        about = {**told, "verdict": "broken" if broken else "proven", "why": broken}
+        single = answers[0] if address and answers else {"verdict": verdict, "numbers": answers}
+        print(json.dumps({**single, "bundle": about}, indent=1))
+    else:
+        print_lines(_about(told))
+        if answers:
+            print_lines(tree.tree(answers[0]) if address else tree.summary(answers))
+        shown = {why for answer in answers for why in answer["why"]}
+        print_lines(f"broken: {why}" for why in broken if why not in shown)
+        if not (broken or answers):
+            print(f"whole: nothing in it contradicts itself. Its {len(asked)} numbers: --all")
+    sys.exit(0 if verdict == "proven" else 1)
+
+
+def _signed_by(file: str, signers: str) -> str | None:
+    if not signers:
+        return None
+    from posepaper.provenance import signature
+
+    return signature.signer(file, signers)
+
+
+def _about(told: dict) -> list[str]:
+    signed = f", signed by {told['signed_by']}" if told["signed_by"] else ""
+    return [
+        f"{told['file']}: study {told['study']}{signed}",
+        f"  {told['files']} files inside, hashed against the manifest and their records",
+        f"  {told['records']} records, held against one another",
+        f"  {told['elsewhere']} more files are known by hash alone",
+    ]
