@@ -29,7 +29,7 @@ def sign(file: str | Path, key: str | Path) -> Path:
     for path, todo in ((file, "Write it: snakemake bundle"), (key, "Make one: ssh-keygen")):
         if not Path(path).is_file():
             raise InputError(path, "is not there", todo)
-    done = _run(["sign", "-f", str(key), "-n", NAMESPACE], file, stderr=None)
+    done = _run(["sign", "-f", str(key), "-n", NAMESPACE], file)
     if done.returncode != 0 or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE"):
         raise InputError(key, "cannot sign", "Name a private key, or the public one of ssh-agent's")
     with files.atomic(path_of(file)) as part:
@@ -55,10 +55,8 @@ def signer(file: str | Path, signers: str | Path) -> str | None:
     return None
 
 
-def _run(words: list[str], file: str | Path, stderr=subprocess.DEVNULL):
+def _run(words: list[str], file: str | Path) -> subprocess.CompletedProcess:
     if shutil.which(TOOL) is None:
         raise InputError(TOOL, "is not installed", "Install OpenSSH's client")
     with open(file, "rb") as stream:
-        return subprocess.run(
-            [TOOL, "-Y", *words], stdin=stream, stdout=subprocess.PIPE, stderr=stderr, check=False
-        )
+        return subprocess.run([TOOL, "-Y", *words], stdin=stream, capture_output=True, check=False)

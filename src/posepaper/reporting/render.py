@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import latex, view
+from posepaper.reporting import chains, latex, view
 from posepaper.reporting.latex import compile_pdf, tex_installed
 
 __all__ = ["compile_pdf", "render_html", "render_latex", "tex_installed"]
@@ -83,7 +83,7 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         context: {"study": {"name", "title", "note"}, "commit", "dirty", "costs": [{"rule",
             "jobs", "predicted", "measured" (seconds), "ratio"}], "papers": {paper: {"title",
             "tables": [table], "figures": [{"id", "caption", "files": {suffix: path}, "status"}],
-            "claims": [claim]}}}.
+            "claims": [claim]}}, "chains": see stages/chains.py}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -119,6 +119,9 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         dirty=context["dirty"],
         papers=papers,
         costs=context["costs"],
+        chained=context["chains"]["numbers"],
+        traced=context["chains"]["figures"],
+        provenance=chains.entries(context["chains"]),
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
         marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},
@@ -171,6 +174,7 @@ def render_latex(
         "head": latex.head,
         "path": latex.breakable,
         "slug": latex.slug,
+        "short": chains.short,
     }
     text = environment.get_template("paper.tex.j2").render(
         study=context["study"],
@@ -180,6 +184,9 @@ def render_latex(
         tables=tables,
         figures=figures,
         claims=_claims(paper, content["claims"]),
+        chained=context["chains"]["numbers"],
+        traced=context["chains"]["figures"],
+        provenance=chains.entries(context["chains"], paper),
         counts=view.counts(content["tables"]),
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
