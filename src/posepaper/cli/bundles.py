@@ -25,33 +25,33 @@ def sign(
 
 
 def audit(
-    file: str, address: str, study: str, signers: str, everything: bool, as_json: bool
+    file: str, asked: tuple[str, ...], study: str, signers: str, everything: bool, as_json: bool
 ) -> None:
-    """Checks a bundle, and of its numbers one, all or none; ends the process."""
-    from posepaper.provenance import offline, tree
+    """Checks a bundle, and of its numbers those asked about; ends the process."""
+    from posepaper.provenance import tree
     from posepaper.provenance.crate import Crate
+    from posepaper.provenance.links import worst
+    from posepaper.stages.trial.bundled import Bundle
 
     by = _signed_by(file, signers)
-    bundle = offline.Bundle(Crate(file), study)
-    asked = bundle.numbers()
-    answers = bundle.ask([address] if address else asked if everything else [])
+    bundle = Bundle(Crate(file), study)
+    answers = [bundle.answer(name) for name in (bundle.numbers if everything else asked)]
     broken = bundle.broken()
     if signers and by is None:
         broken.insert(0, f"{file}: is signed by nobody listed in {signers}, or changed since")
-    verdict = offline.verdict(answers, broken)
     told = {"file": file, "study": bundle.study, "signed_by": by, **bundle.counts()}
     if as_json:
         about = {**told, "verdict": "broken" if broken else "proven", "why": broken}
-        single = answers[0] if address and answers else {"verdict": verdict, "numbers": answers}
-        print(json.dumps({**single, "bundle": about}, indent=1))
+        print(json.dumps({"bundle": about, "numbers": answers}, indent=1))
     else:
         print_lines(_about(told))
         if answers:
-            print_lines(tree.tree(answers[0]) if address else tree.summary(answers))
+            print_lines(tree.tree(answers[0]) if len(asked) == 1 else tree.summary(answers))
         shown = {why for answer in answers for why in answer["why"]}
         print_lines(f"broken: {why}" for why in broken if why not in shown)
         if not (broken or answers):
-            print(f"whole: nothing in it contradicts itself. Its {len(asked)} numbers: --all")
+            print("whole: nothing in it contradicts itself; --all puts its numbers on trial")
+    verdict = worst([*(a["verdict"] for a in answers), *(["broken"] if broken else [])])
     sys.exit(0 if verdict == "proven" else 1)
 
 
@@ -68,6 +68,7 @@ def _about(told: dict) -> list[str]:
     return [
         f"{told['file']}: study {told['study']}{signed}",
         f"  {told['files']} files inside, hashed against the manifest and their records",
-        f"  {told['records']} records, held against one another",
+        f"  {told['records']} records, held against one another and against the code inside",
+        f"  {told['numbers']} numbers, computed again from metrics and looked up in print",
         f"  {told['elsewhere']} more files are known by hash alone",
     ]

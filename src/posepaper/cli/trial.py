@@ -1,4 +1,4 @@
-"""Asking a number where it comes from."""
+"""Asking a number where it comes from, and whether that holds."""
 
 import json
 import sys
@@ -7,30 +7,55 @@ from typing import Annotated
 import typer
 
 from posepaper.cli import bundles
-from posepaper.cli.common import AsJson, Study, configured, print_lines
-from posepaper.provenance import told
+from posepaper.cli.common import AsJson, Study, configured, print_lines, study_of
+from posepaper.errors import InputError
+from posepaper.provenance import tree
 
 
 def audit(
-    address: Annotated[str, typer.Argument()] = "",
-    study: Study = "",
-    everything: Annotated[bool, typer.Option("--all", help="every number")] = False,
+    addresses: Annotated[list[str] | None, typer.Argument(help="numbers or artefacts")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="every number made here")] = False,
+    sample: Annotated[int, typer.Option(help="that many numbers, drawn by --seed")] = 0,
+    seed: Annotated[int, typer.Option(help="of the draw")] = 0,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="against DVC, git, what files say inside, print")
+    ] = False,
+    reevaluate: Annotated[
+        bool, typer.Option("--reevaluate", help="run the checkpoints again; verifies too")
+    ] = False,
+    rev: Annotated[str, typer.Option(help="numbers as they were tracked at this commit")] = "",
     bundle: Annotated[str, typer.Option(help="of this file alone, without the results")] = "",
     signers: Annotated[str, typer.Option(help="who may have signed it: allowed_signers")] = "",
+    study: Study = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show the chain of one number, such as lifting:table-2:p1-ours:avg."""
-    if bundle:
-        bundles.audit(bundle, address, study, signers, everything, as_json)
-    from posepaper.provenance import audit as trial
+    """Show the chain of numbers, such as lifting:table-2:p1-ours:avg, and whether it holds."""
+    from posepaper.stages import trial
 
-    path, cell = trial.cell(study or configured(), address)
-    link = trial.behind(path, cell)
-    found = sorted(set(trial.faults(link)))
-    holds = bool(cell["sources"]) and not found
+    asked = tuple(addresses or ())
+    if bundle or signers:
+        if rev or reevaluate or sample or not bundle:
+            what = "--bundle takes addresses, --all, --study and --signers"
+            raise InputError("audit", what, "Give no other option")
+        bundles.audit(bundle, asked, study, signers, everything, as_json)
+    if bool(asked) == (everything or sample > 0):
+        raise InputError("audit", "takes addresses, --all or --sample N", "Give one of them")
+    question = trial.Question(
+        study=study or study_of(asked[0] if asked else "") or configured(),
+        addresses=asked,
+        everything=everything,
+        sample=sample,
+        seed=seed,
+        rev=rev,
+        verify=verify,
+        reevaluate=reevaluate,
+    )
+    found = trial.hold(question)
+    answers = [found.answer(address) for address in found.numbers]
     if as_json:
-        answer = {"address": address, "table": path, "cell": cell, "chain": link}
-        print(json.dumps({**answer, "faults": found, "holds": holds}, indent=1))
+        print(json.dumps(answers[0] if len(asked) == 1 else answers, indent=1))
+    elif len(asked) == 1:
+        print_lines(tree.tree(answers[0]))
     else:
-        print_lines(told.chain(address, cell, link, found))
-    sys.exit(0 if holds else 1)
+        print_lines(tree.summary(answers))
+    sys.exit(0 if all(answer["verdict"] == "proven" for answer in answers) else 1)

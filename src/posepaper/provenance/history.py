@@ -118,6 +118,19 @@ class Past:
         path = self.object(md5)
         return path if path.exists() else None
 
+    def fetch(self, md5: str, to: Path) -> bool:
+        """Copies the bytes of that md5 from DVC's remote; False where none has them."""
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        with Repo(".") as repo:
+            try:
+                store = repo.cloud.get_remote_odb()
+                store.fs.get_file(store.oid_to_path(md5), str(to))
+            except (DvcException, OSError):
+                return False
+        return to.exists()
+
     def object(self, md5: str) -> Path:
         """Where DVC's cache keeps, or would keep, the bytes of that md5."""
         if self._cache is None:

@@ -1,11 +1,11 @@
 """Where an audit finds bytes: the working tree, or what DVC tracked at a commit."""
 
 import hashlib
-import subprocess
 from pathlib import Path
 from typing import Protocol
 
 from posepaper import files
+from posepaper.provenance import gitstate
 from posepaper.provenance.history import Past
 
 
@@ -140,6 +140,4 @@ class Tracked:
     def _in_git(self, path: str) -> bytes | None:
         if self.past.holds(path) or Path(path).is_absolute() or not self.past.commit:
             return None
-        command = ["git", "show", f"{self.past.commit}:{path}"]
-        done = subprocess.run(command, capture_output=True, check=False)
-        return done.stdout if done.returncode == 0 else None
+        return gitstate.read(self.past.commit, path)

@@ -46,11 +46,16 @@ def _branch(links: dict, path: str, indent: str, last: bool, shown: set[str]) ->
     if known:
         return
     shown.add(path)
-    parents = [p for p in link["parents"] if p in links]
+    parents = sorted((p for p in link["parents"] if p in links), key=lambda p: _end(links[p]))[::-1]
     bar = "│" if parents else " "
     yield from (f"{inner}{bar}   {words}" for words in [*_made(link), *link["notes"]])
     for parent in parents:
         yield from _branch(links, parent, inner, parent is parents[-1], shown)
+
+
+def _end(link: dict) -> str:
+    """When a link was made; the latest is the nearest to the number."""
+    return link["made"]["end"] if link["made"] else ""
 
 
 def _made(link: dict) -> Iterator[str]:

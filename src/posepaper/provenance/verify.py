@@ -13,7 +13,7 @@ from posepaper.provenance import audit
 from posepaper.provenance.links import VERDICTS, Finding, Link, between, look, raw, worst
 from posepaper.provenance.stores import Store
 
-Seen = Callable[[Link, dict], None]
+Seen = Callable[["Trial", Link, dict], None]
 
 
 def verify(
@@ -23,7 +23,7 @@ def verify(
 
     Args:
         addresses: of numbers (``paper:table-N:row:column``), or paths of artefacts.
-        each: called once with every link that has a record, and that record whole.
+        each: called once with the trial, every link that has a record, and that record whole.
         more: artefacts to look at beside, which no number hangs on.
 
     Raises:
@@ -46,6 +46,8 @@ class Trial:
         numbers: {address: {"table", "sources", "beside"}}: the table that shows it (''
             where the address is a path), the artefacts it was made from with their whole
             ancestry, and files that print it.
+        kept_by: what keeps a link's bytes (DVC's pointer), by the link's path.
+        everywhere: links every number hangs on, such as the environment's lock file.
         notes: what was seen and is no fault, by path.
     """
 
@@ -55,6 +57,8 @@ class Trial:
         self.findings: dict[str, list[Finding]] = defaultdict(list)
         self.notes: dict[str, list[str]] = defaultdict(list)
         self.numbers: dict[str, dict] = {}
+        self.kept_by: dict[str, str] = {}
+        self.everywhere: list[str] = []
         self._tables: dict[str, dict] = {}
         self._above: dict[str, frozenset[str]] = {}
 
@@ -76,7 +80,10 @@ class Trial:
             InputError: the address names nothing.
         """
         if ":" not in address:
-            if self.store.md5(address) is None and self.store.read(f"{address}.record.json") is None:
+            if (
+                self.store.md5(address) is None
+                and self.store.read(f"{address}.record.json") is None
+            ):
                 raise InputError(address, "is not there", "Name an artefact, or a number")
             self.numbers[address] = {"table": "", "sources": [address], "beside": []}
             self.follow(address)
@@ -115,8 +122,11 @@ class Trial:
                 raise InputError(path, what, "Restore or rebuild it") from None
         return self._tables[path]
 
-    def follow(self, path: str) -> None:
-        """Looks at an artefact and everything it was made from."""
+    def follow(self, path: str, *, alone: bool = False) -> None:
+        """Looks at an artefact and everything it was made from; ``alone``, at itself only."""
+        if alone:
+            self._note(path)
+            return
         queue = [path]
         while queue:
             child = queue.pop()
@@ -145,7 +155,7 @@ class Trial:
             self._manifest(link, whole)
             self._siblings(link)
             if self.each:
-                self.each(link, whole)
+                self.each(self, link, whole)
         return True
 
     def _unrecorded(self, link: Link) -> None:
@@ -234,8 +244,18 @@ class Trial:
         """The files a number hangs on: those that print it, its table, and all behind it."""
         number = self.numbers[address]
         behind = frozenset().union(*(self._above[s] for s in number["sources"]))
-        first = [*number["beside"], *filter(None, [number["table"]])]
-        return [*first, *sorted(behind)]
+        chain = [*number["beside"], *filter(None, [number["table"]]), *sorted(behind)]
+        keepers = sorted({self.kept_by[path] for path in chain if path in self.kept_by})
+        return [*chain, *keepers, *self.everywhere]
+
+    def print_in(self, address: str, path: str) -> None:
+        """Notes a file that prints a number, and holds it against the number's table."""
+        self.follow(path, alone=True)
+        number = self.numbers[address]
+        number["beside"].append(path)
+        for parent in self._made_from(path):
+            if parent == number["table"] or parent in number["beside"]:
+                self._hold(path, parent)
 
     def against(self, address: str) -> list[Finding]:
         """What does not hold of a number's chain, the worst first."""
@@ -284,5 +304,5 @@ class Trial:
             "recorded": link.recorded,
             "made": made,
             "notes": self.notes.get(path, []),
-            "parents": [] if path in number["beside"] else above,
+            "parents": [number["table"]] if path in number["beside"] else above,
         }

@@ -5,6 +5,7 @@ shown by every audit, and ends with the next change or the next run of its job.
 """
 
 import getpass
+import json
 from pathlib import Path
 
 from posepaper import files
@@ -23,6 +24,15 @@ def read(artefact: str | Path) -> dict | None:
     try:
         return files.read_json(path) if path.exists() else None
     except InputError:
+        return None
+
+
+def parse(data: bytes | None) -> dict | None:
+    """A waiver's bytes as :func:`write` leaves them; None where they are none."""
+    try:
+        waiver = json.loads(data or b"")
+        return waiver if {"recorded", "by", "at", "because", "changes"} <= waiver.keys() else None
+    except (ValueError, AttributeError):
         return None
 
 

@@ -6,9 +6,8 @@ keypoints, which many share, have one each below; figures have theirs.
 
 import re
 
-OWN = re.compile(
-    r"results/[^/]+/(metrics|predictions|checkpoints)/(?P<name>.+)/seed(?P<seed>\d+)\."
-)
+FOLDERS = ("metrics", "predictions", "checkpoints")
+OWN = re.compile(rf"results/[^/]+/({'|'.join(FOLDERS)})/(?P<name>.+)/seed(?P<seed>\d+)\.")
 SHARED = ("keypoints", "data")
 
 
@@ -19,10 +18,11 @@ def entries(chains: dict, paper: str = "") -> dict:
         chains: as stages/chains.py tells them.
 
     Returns:
-        {"broken": whether any link has a fault, "experiments": [{"name", "numbers": [address], "verdict", "seeds": [{"seed", "links"}]}],
-        "shared": [link], "figures": [{"address", "links", "experiments": [name], "verdict"}]};
-        a link is {"path", "md5", "size", "made", "commit", "dirty", "where", "fingerprint",
-        "parents": [{"path", "entry"}], "raw": [(path, md5)], "faults"}.
+        {"broken": whether any link has a fault, "experiments": [{"name", "numbers": [address],
+        "verdict", "seeds": [{"seed", "links"}]}], "shared": [link], "figures": [{"address",
+        "links", "experiments": [name], "verdict"}]}; a link is {"path", "kind", "md5", "size",
+        "made", "commit", "dirty", "where", "fingerprint", "parents": [{"path", "entry"}], "raw":
+        [(path, md5)], "faults"}.
     """
     start = f"{paper}:" if paper else ""
     numbers = {a: n for a, n in chains["numbers"].items() if a.startswith(start)}
@@ -68,7 +68,6 @@ def short(path: str) -> str:
 
 def _experiment(name: str, seeds: dict, numbers: dict, links: dict) -> dict:
     shown = {a: n["verdict"] for a, n in numbers.items() if n["experiment"] == name}
-    order = {"metrics": 0, "predictions": 1, "checkpoints": 2}
     return {
         "name": name,
         "numbers": list(shown),
@@ -78,7 +77,7 @@ def _experiment(name: str, seeds: dict, numbers: dict, links: dict) -> dict:
                 "seed": seed,
                 "links": [
                     _link(path, links)
-                    for path in sorted(paths, key=lambda p: (order[links[p]["kind"]], p))
+                    for path in sorted(paths, key=lambda p: (FOLDERS.index(links[p]["kind"]), p))
                 ],
             }
             for seed, paths in sorted(seeds.items())
@@ -123,9 +122,6 @@ def _experiments(paths: list[str], links: dict) -> list[str]:
     """The experiments an artefact was made from, not those behind them."""
     found: list[str] = []
     for path in paths:
-        own = OWN.match(path)
-        nearer = (
-            [path] if own else links[path]["parents"] if links[path]["kind"] == "tables" else []
-        )
+        nearer = links[path]["parents"] if links[path]["kind"] == "tables" else [path]
         found += [OWN.match(p)["name"] for p in nearer if OWN.match(p)]
     return sorted(set(found))

@@ -6,6 +6,7 @@ folder as JSON; so the plan of another commit is made by this one's code, from i
 
 import difflib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -56,8 +57,11 @@ def impact(plan: Plan, rev: str = "", profile: str = "default") -> dict:
     }
 
 
-def stamps_at(rev: str, plan: Plan) -> dict[str, dict]:
+def stamps_at(rev: str, plan: Plan, *, own_code: bool = False) -> dict[str, dict]:
     """The stamps the plan would have had at a commit, on today's raw data.
+
+    Args:
+        own_code: planned by that commit's code, as its records were, not by today's.
 
     Raises:
         InputError: there is no such commit, or its settings do not make a plan.
@@ -77,7 +81,10 @@ def stamps_at(rev: str, plan: Plan) -> dict[str, dict]:
             shutil.copyfile(HASHES, tree / HASHES)
         roots = json.dumps([str(Path(root).resolve()) for root in plan.roots])
         command = [sys.executable, "-m", "posepaper.stages.impact", plan.study.name, roots]
-        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+        environment = {**os.environ, "PYTHONPATH": str(tree / "src")} if own_code else None
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise InputError(rev, " ".join(done.stderr.split()), "Compare with another commit")
         return json.loads(done.stdout)
