@@ -15,7 +15,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
-from posepaper.provenance import record, run_crate, waivers
+from posepaper.provenance import record, waivers
 from posepaper.stages.layouts import RATES
 from posepaper.stages.plan import Plan
 
@@ -49,6 +49,9 @@ def bundle(plan: Plan) -> Path:
     Raises:
         InputError: an artefact is absent, has no record, or is not as recorded; or git is absent.
     """
+    # Snakemake imports this module whatever it is asked for.
+    from posepaper.provenance import run_crate
+
     code = code_files()
     if not code:
         raise InputError(Path.cwd(), "is no git repository", "Bundle from a clone of the project")
