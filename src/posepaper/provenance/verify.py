@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from posepaper.errors import InputError
-from posepaper.provenance import audit
+from posepaper.provenance import audit, manifest
 from posepaper.provenance.links import VERDICTS, Finding, Link, between, look, raw, worst
 from posepaper.provenance.stores import Store
 
@@ -152,7 +152,8 @@ class Trial:
                 self.add(Finding(path, "unverifiable", why))
             for name in whole["raw"]:
                 self.links.setdefault(name, raw(self.store, name))
-            self._manifest(link, whole)
+            if "manifest" in whole["outputs"] and link.md5 is not None:
+                manifest.check(self, link)
             self._siblings(link)
             if self.each:
                 self.each(self, link, whole)
@@ -172,33 +173,6 @@ class Trial:
             known = self.links.get(other)
             if known is not None and known.made and known.text != link.text:
                 self.break_(link.path, f"its record is not that of {other}, made with it")
-
-    def _manifest(self, link: Link, whole: dict) -> None:
-        """A folder of generated files, listed by the artefact ``manifest`` beside it."""
-        if "manifest" not in whole["outputs"] or link.md5 is None:
-            return
-        folder, data = link.path.rpartition(".")[0], self.store.read(link.path)
-        try:
-            listed = json.loads(data or b"")["files"]
-        except (ValueError, KeyError, TypeError):
-            return self.break_(link.path, "lists no files")
-        there = {p.removeprefix(f"{folder}/") for p in self.store.paths(folder)}
-        absent = sorted(name for name in listed if self.store.md5(f"{folder}/{name}") is None)
-        if absent:
-            why = f"{len(absent)} of its {len(listed)} files are not here, first {absent[0]}"
-            self.add(Finding(link.path, "unverifiable", why))
-        for name in sorted((listed.keys() - set(absent)) | (there - listed.keys())):
-            self._listed(link, f"{folder}/{name}", listed.get(name))
-        self.notes[link.path].append(f"{len(listed)} files listed")
-
-    def _listed(self, manifest: Link, path: str, md5: str | None) -> None:
-        if self.store.md5(path) == md5:
-            return
-        self.links[path] = raw(self.store, path)
-        self.links[path].recorded = {"md5": md5}
-        manifest.parents.append(path)
-        why = f"is not as {manifest.path} lists it" if md5 else f"{manifest.path} does not list it"
-        self.break_(path, why)
 
     def _hold_all(self, path: str) -> None:
         """Every record of an ancestry against its parents, cycles named; each edge once."""
