@@ -17,9 +17,8 @@ from urllib.parse import quote, unquote
 
 from posepaper.errors import InputError
 from posepaper.provenance.links import Finding
-from posepaper.provenance.run_crate import METADATA, told_of
 
-RECORD = ".record.json"
+METADATA, RECORD = "ro-crate-metadata.json", ".record.json"
 # More than any study's bundle has; what a file claims to unpack to is believed only below.
 MOST_FILES, MOST_BYTES = 200_000, 4 << 30
 MOST_READ = 256 << 20
@@ -225,3 +224,26 @@ def _unsafe(entry: zipfile.ZipInfo) -> str:
 
 def _listed(given) -> list:
     return given if isinstance(given, list) else [] if given is None else [given]
+
+
+def told_of(made: dict) -> dict:
+    """What an action says of its record, files as ``path@md5``.
+
+    Raises:
+        KeyError: the record lacks something.
+    """
+    git, used = made["git"], {**made["inputs"], **made["raw"]}
+    dirty = " with uncommitted changes" if git["dirty"] else ""
+    return {
+        "startTime": iso_time(made["start"]),
+        "endTime": iso_time(made["end"]),
+        "description": f"Commit {git['commit']}{dirty}, fingerprint {made['fingerprint']}",
+        "object": sorted(f"{path}@{known['md5']}" for path, known in used.items()),
+        "result": sorted(f"{o['path']}@{o['md5']}" for o in made["outputs"].values()),
+    }
+
+
+def iso_time(text: str) -> str:
+    """ISO 8601 as the profile's own pattern takes it: to the millisecond."""
+    day, _, zone = text.partition("+")
+    return f"{day[:-3] if '.' in day else day}+{zone}"

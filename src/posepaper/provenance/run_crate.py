@@ -11,7 +11,8 @@ from urllib.parse import quote
 from rocrate.model import ContextEntity, File
 from rocrate.rocrate import ROCrate
 
-METADATA = "ro-crate-metadata.json"
+from posepaper.provenance.crate import iso_time, told_of
+
 VERSION = "1.1"
 RO_CRATE = f"https://w3id.org/ro/crate/{VERSION}"
 WORKFLOW_RO_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
@@ -57,23 +58,6 @@ def metadata(about: dict, inside: dict[str, dict], records: list[dict]) -> dict:
         records: one a job, upstream first.
     """
     return _Told(about, inside, records).crate.metadata.generate()
-
-
-def told_of(made: dict) -> dict:
-    """What an action says of its record, files as ``path@md5``.
-
-    Raises:
-        KeyError: the record lacks something.
-    """
-    git, used = made["git"], {**made["inputs"], **made["raw"]}
-    dirty = " with uncommitted changes" if git["dirty"] else ""
-    return {
-        "startTime": _time(made["start"]),
-        "endTime": _time(made["end"]),
-        "description": f"Commit {git['commit']}{dirty}, fingerprint {made['fingerprint']}",
-        "object": sorted(f"{path}@{known['md5']}" for path, known in used.items()),
-        "result": sorted(f"{o['path']}@{o['md5']}" for o in made["outputs"].values()),
-    }
 
 
 class _Told:
@@ -237,8 +221,8 @@ class _Told:
             agent=self.agent,
             object=[self.files[path] for path in about["configs"]],
             result=[self.files[path] for path in about["results"]],
-            startTime=_time(start),
-            endTime=_time(end),
+            startTime=iso_time(start),
+            endTime=iso_time(end),
             actionStatus=COMPLETED,
         )
         engine = self._entity(
@@ -256,8 +240,8 @@ class _Told:
             agent=self.agent,
             object=control,
             result=self.run,
-            startTime=_time(start),
-            endTime=_time(end),
+            startTime=iso_time(start),
+            endTime=iso_time(end),
             actionStatus=COMPLETED,
         )
 
@@ -265,7 +249,7 @@ class _Told:
         crate, about = self.crate, self.about
         crate.name = f"posepaper, study {about['name']}: {about['title']}"
         crate.description = about["note"] or about["title"]
-        crate.datePublished = _time(_span(records)[1])
+        crate.datePublished = iso_time(_span(records)[1])
         crate.license = self._entity(
             "https://spdx.org/licenses/MIT",
             "CreativeWork",
@@ -296,12 +280,6 @@ def _compact(value):
 
 def _kind(path: str) -> str:
     return KINDS.get(PurePosixPath(path).suffix, "application/octet-stream")
-
-
-def _time(text: str) -> str:
-    """ISO 8601 as the profile's own pattern takes it: to the millisecond."""
-    day, _, zone = text.partition("+")
-    return f"{day[:-3] if '.' in day else day}+{zone}"
 
 
 def _span(records: list[dict]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
-from posepaper.provenance import record, waivers
+from posepaper.provenance import crate, record, waivers
 from posepaper.stages.layouts import RATES
 from posepaper.stages.plan import Plan
 
@@ -62,7 +62,7 @@ def bundle(plan: Plan) -> Path:
     kept |= {path: Path(path).read_bytes() for path in others}
     jobs = [records[job.target] for job in plan.jobs]
     told = run_crate.metadata(_about(plan), {p: _described(b) for p, b in kept.items()}, jobs)
-    content = {run_crate.METADATA: files.dump_json(told).encode(), **dict(sorted(kept.items()))}
+    content = {crate.METADATA: files.dump_json(told).encode(), **dict(sorted(kept.items()))}
     target = Path(path_of(plan.study.name))
     with files.atomic(target) as part:
         _pack(content, part)
