@@ -9,7 +9,7 @@ from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
-from posepaper.stages import diary, driver, orphans, targets, watch_text
+from posepaper.stages import bundle, diary, driver, orphans, targets, watch_text
 from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
@@ -52,6 +52,7 @@ localrules:
     all,
     draft,
     track_results,
+    bundle,
     evaluate_pose2d,
     evaluate_lifting,
     make_table,
@@ -86,6 +87,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
+include: "workflow/rules/bundle.smk"
 include: "workflow/rules/targets.smk"
 
 

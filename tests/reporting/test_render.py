@@ -1,8 +1,8 @@
 """The pages hold every number at its address, print any text, and keep their bytes."""
 
-import subprocess
 from html.parser import HTMLParser
 
+import pypdf
 import pytest
 from markupsafe import Markup
 
@@ -12,6 +12,9 @@ from posepaper.reporting.layout import Layout
 
 NASTY = "<script>alert(1)</script> 50% & $x_1^2$ #{~}\\ ✓ † ‡ ↓ ↑ × é ⁵⁰ 一 [a] --- ''"
 RULES = {"tolerance": {"mm": 1.0, "M": 0.05}, "direction": "two-sided"}
+METRICS = "results/mini/metrics/lift/made/seed0.json"
+CHECKPOINT = "results/mini/checkpoints/lift/made/seed0.safetensors"
+DATA, PICTURE = "results/mini/data/pose3d.h5", "results/mini/figures/lifting/figure-a.pdf"
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
 
@@ -76,7 +79,7 @@ def table(number, columns, nasty=""):
     return tables.build_table(
         layout,
         {"lift/made": [made]},
-        {"lift/made": [{"path": "metrics/made.json", "md5": "ab" * 16}]},
+        {"lift/made": [{"path": METRICS, "md5": "ab" * 16}]},
         {"lift/broken": "failed", "lift/absent": "missing-data:Human3.6M"},
         RULES,
     )
@@ -134,6 +137,7 @@ def context(tmp_path):
         ],
         "runs": [run("failed", NASTY), run("done", "")],
         "papers": {"lifting": paper},
+        "chains": chains_of(paper["tables"]),
     }
 
 
@@ -145,6 +149,33 @@ def run(state, told):
         "took": "8 s",
     }
     return {"name": f"{state} {told}", "state": state, **texts, "told": told, "lines": [told, told]}
+
+
+def chains_of(filled):
+    """What stages/chains.py tells of the tables' numbers and one figure."""
+    made = {
+        **{"md5": "ab" * 16, "size": 12345, "rule": "r", "seed": 0, "fingerprint": "f" * 64},
+        **{"commit": "c" * 40, "dirty": True, "end": "2026-11-21T17:16:19.919081+00:00"},
+        **{"machine": {"host": NASTY, "cpu": "cpu", "gpus": ["GPU-1"], "slurm_job": "7"}},
+        **{"raw": {f"raw {NASTY}": "cd" * 16}, "faults": []},
+    }
+    links = {
+        METRICS: {**made, "kind": "metrics", "parents": [CHECKPOINT, DATA]},
+        CHECKPOINT: {**made, "kind": "checkpoints", "parents": [DATA], "md5": "ef" * 16},
+        DATA: {**made, "kind": "data", "parents": [], "faults": [f"changed {NASTY}"]},
+        PICTURE: {**made, "kind": "figures", "parents": [METRICS]},
+    }
+    numbers = {
+        tables.address("lifting", t["table"], "row-made", name): {
+            **{"table": "t.json", "experiment": "lift/made", "sources": [METRICS]},
+            "verdict": "broken",
+        }
+        for t in filled
+        for name, cell in next(r for r in t["rows"] if r["id"] == "row-made")["cells"].items()
+        if cell["status"] == "ok"
+    }
+    figure = {"files": [PICTURE], "sources": [METRICS], "verdict": "broken"}
+    return {"numbers": numbers, "figures": {"lifting:figure-a": figure}, "links": links}
 
 
 def addresses(context):
@@ -170,6 +201,43 @@ def test_html_is_whole_self_contained_and_has_every_address(context, tmp_path):
         assert told in text
     assert "<sup>2</sup>" in text and "<i>et al.</i>" in text
     assert "http://" not in text and "https://" not in text
+
+
+def test_every_number_s_link_leads_to_its_chain(context, tmp_path):
+    render.render_html(context, tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page, numbers = Page(text), context["chains"]["numbers"]
+    assert len(numbers) == 17
+    assert {f"#chain:{address}" for address in numbers} <= set(page.hrefs)
+    assert page.hrefs.count("#chain:lifting:figure-a") == 1
+    entry = text[text.index('id="chain:lift/made"') :]
+    entry = entry[: entry.index("</details>")]
+    assert all(f'id="chain:{address}"' in entry for address in numbers)
+    for told in (METRICS, CHECKPOINT, "ef" * 16, "c" * 40, "SLURM job 7", "GPU-1", "12,345 bytes"):
+        assert told in entry
+    assert f'href="#chain:{DATA}"' in entry and '<b class="contradicted">broken</b>' in entry
+    assert "Those in red contradicted another" in text
+
+
+def test_every_number_in_the_pdf_leads_to_its_chain(context, tmp_path):
+    render.render_latex(context, "lifting", tmp_path / "lifting.tex")
+    text = (tmp_path / "lifting.tex").read_text(encoding="utf-8")
+    assert text.count(r"\hyperlink{chain:lift-made}{51.2}") == 17
+    assert text.count(r"\hypertarget{chain:lift-made}{}") == 1
+    assert r"\hyperlink{chain:lifting:figure-a}" in text
+    appendix = text[text.index(r"\section{Appendix: provenance}") :]
+    for told in ("ef" * 16, "c" * 12, "f" * 16, "with uncommitted", r"\hypertarget{chain:results"):
+        assert told in appendix
+
+
+@pytest.mark.skipif(not latex.tex_installed(), reason="no TeX on this machine")
+def test_no_link_of_the_pdf_leads_nowhere(context, tmp_path):
+    render.render_latex(context, "lifting", tmp_path / "lifting.tex")
+    render.compile_pdf(tmp_path / "lifting.tex", tmp_path / "lifting.pdf")
+    pdf = pypdf.PdfReader(tmp_path / "lifting.pdf")
+    notes = [note.get_object() for page in pdf.pages for note in page.get("/Annots", ())]
+    goals = [str(n["/A"]["/D"]) for n in notes if n.get("/A", {}).get("/S") == "/GoTo"]
+    assert goals.count("chain:lift-made") >= 17 and set(goals) <= set(pdf.named_destinations)
 
 
 def test_the_page_shows_predicted_against_measured_time(context, tmp_path):
@@ -210,22 +278,6 @@ def test_latex_has_every_address_and_its_statuses(context, tmp_path):
     assert "Study \\textbf{mini}" in text and r"\claimed{\textbf{40.5}}" in text
 
 
-def test_escape():
-    assert latex.escape("50% & $x_1^2$ #{~}\\") == (
-        r"50\% \& \$x\_1\textasciicircum{}2\$ \#\{\textasciitilde{}\}\textbackslash{}"
-    )
-    assert latex.escape("✓†×↓") == (
-        r"\ensuremath{\checkmark}\textdagger{}\ensuremath{\times}\ensuremath{\downarrow}"
-    )
-    assert latex.escape("AP⁵⁰ ᴸ") == (
-        r"AP\textsuperscript{5}\textsuperscript{0} \textsuperscript{L}"
-    )
-    assert latex.escape("一\x00") == "{[}U+4E00{]}[U+0000]".replace("{[}", "[").replace("{]}", "]")
-    assert latex.escape("a---b ''c''") == "a-{}-{}-b '{}'c'{}'"
-    assert latex.head("AP^50") == r"AP\textsuperscript{50}"
-    assert latex.label("Xu et al. [3]") == r"Xu \textit{et al.} {[}3]"
-
-
 @pytest.mark.skipif(not latex.tex_installed(), reason="no TeX on this machine")
 def test_any_text_compiles_to_the_same_bytes(context, tmp_path):
     for name in ("one", "two"):
@@ -235,22 +287,6 @@ def test_any_text_compiles_to_the_same_bytes(context, tmp_path):
     one, two = (tmp_path / name / "lifting.pdf" for name in ("one", "two"))
     assert one.read_bytes()[:5] == b"%PDF-" and one.read_bytes() == two.read_bytes()
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == ["lifting.pdf", "lifting.tex"]
-
-
-@pytest.mark.skipif(not latex.tex_installed(), reason="no TeX on this machine")
-def test_a_tex_error_carries_texs_own_words(tmp_path):
-    tex = tmp_path / "bad.tex"
-    tex.write_text(r"\documentclass{article}\begin{document}\nosuch\end{document}")
-    with pytest.raises(InputError, match=r"bad.tex: TeX stopped .*Undefined control sequence"):
-        render.compile_pdf(tex, tmp_path / "bad.pdf")
-    assert not (tmp_path / "bad.pdf").exists()
-
-
-def test_without_tex_one_line_says_how_to_get_the_pdf(tmp_path, monkeypatch):
-    monkeypatch.setattr(latex.shutil, "which", lambda name: None)
-    monkeypatch.setattr(subprocess, "run", None)
-    with pytest.raises(InputError, match="make paper"):
-        render.compile_pdf(tmp_path / "a.tex", tmp_path / "a.pdf")
 
 
 def test_a_missing_picture_is_named(context, tmp_path):

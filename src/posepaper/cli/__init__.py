@@ -4,13 +4,14 @@ import sys
 
 import typer
 
-from posepaper.cli import changes, demo, plans, trial, watch
+from posepaper.cli import bundles, changes, demo, plans, trial, watch
 from posepaper.cli.rehearsal import rehearsal
 from posepaper.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 COMMANDS = (
     trial.audit,
+    bundles.sign,
     plans.models,
     plans.doctor,
     changes.impact,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from posepaper.cli import bundles
 from posepaper.cli.common import AsJson, Study, configured, print_lines, study_of
 from posepaper.errors import InputError
 from posepaper.provenance import tree
@@ -23,6 +24,8 @@ def audit(
         bool, typer.Option("--reevaluate", help="run the checkpoints again; verifies too")
     ] = False,
     rev: Annotated[str, typer.Option(help="numbers as they were tracked at this commit")] = "",
+    bundle: Annotated[str, typer.Option(help="of this file alone, without the results")] = "",
+    signers: Annotated[str, typer.Option(help="who may have signed it: allowed_signers")] = "",
     study: Study = "",
     as_json: AsJson = False,
 ) -> None:
@@ -30,6 +33,11 @@ def audit(
     from posepaper.stages import trial
 
     asked = tuple(addresses or ())
+    if bundle or signers:
+        if rev or reevaluate or sample or not bundle:
+            what = "--bundle takes addresses, --all, --study and --signers"
+            raise InputError("audit", what, "Give no other option")
+        bundles.audit(bundle, asked, study, signers, everything, as_json)
     if bool(asked) == (everything or sample > 0):
         raise InputError("audit", "takes addresses, --all or --sample N", "Give one of them")
     question = trial.Question(

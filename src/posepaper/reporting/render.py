@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import latex, view
+from posepaper.reporting import chains, latex, view
 from posepaper.reporting.latex import compile_pdf, tex_installed
 
 __all__ = ["compile_pdf", "render_html", "render_latex", "tex_installed"]
@@ -85,7 +85,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
             "seconds", and "queue", "before", "load", "after", "seen", "beside": [median, worst]
             in seconds or None}], "runs": [{"name", "state", "where", "since", "queue", "took",
             "told", "lines"}], "papers": {paper: {"title", "tables": [table], "figures": [{"id",
-            "caption", "files": {suffix: path}, "status"}], "claims": [claim]}}}.
+            "caption", "files": {suffix: path}, "status"}], "claims": [claim]}},
+            "chains": see stages/chains.py}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -123,6 +124,9 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         costs=context["costs"],
         overhead=context["overhead"],
         runs=context["runs"],
+        chained=context["chains"]["numbers"],
+        traced=context["chains"]["figures"],
+        provenance=chains.entries(context["chains"]),
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
         marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},
@@ -175,6 +179,7 @@ def render_latex(
         "head": latex.head,
         "path": latex.breakable,
         "slug": latex.slug,
+        "short": chains.short,
     }
     text = environment.get_template("paper.tex.j2").render(
         study=context["study"],
@@ -184,6 +189,9 @@ def render_latex(
         tables=tables,
         figures=figures,
         claims=_claims(paper, content["claims"]),
+        chained=context["chains"]["numbers"],
+        traced=context["chains"]["figures"],
+        provenance=chains.entries(context["chains"], paper),
         counts=view.counts(content["tables"]),
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,

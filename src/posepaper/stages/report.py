@@ -9,6 +9,7 @@ from posepaper.errors import InputError
 from posepaper.provenance import record
 from posepaper.reporting import claims, figures, latex, render, tables
 from posepaper.stages import job, layouts, runs, work
+from posepaper.stages.chains import chains
 from posepaper.stages.tables import fill
 
 TITLES = {
@@ -58,7 +59,8 @@ def pdf(run: job.Run) -> None:
 
 def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path) -> dict:
     """What the templates are given: study, commit, and per paper tables, figures and claims; of
-    what ran below ``base``, where it did, and the time predicted and measured."""
+    what ran below ``base``, where it did, the time predicted and measured, and the chains of its
+    records."""
     git = record.git_state()
     written = [claims.read_claims(p) for p in claim_files()]
     layouts_read = [tables.read_layout(p) for p in layouts.table_files()]
@@ -80,6 +82,7 @@ def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path
         "commit": git["commit"],
         "dirty": git["dirty"],
         "papers": papers,
+        "chains": chains(base, filled, drawn),
     }
 
 

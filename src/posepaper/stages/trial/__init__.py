@@ -127,7 +127,7 @@ def _deeply(trial: Trial, past: Past, *, here: bool) -> None:
         lambda: Inside(trial).all(),
         lambda: tables.check(trial, shown),
         lambda: printed.check(trial, shown),
-        lambda: _printed_in(trial),
+        lambda: print_all(trial),
         lambda: tracked.check(trial, past, here=here),
     ]
     bar = Progress("verify", len(steps), "check")
@@ -143,7 +143,8 @@ def _siblings(trial: Trial) -> None:
             trial.look(path)
 
 
-def _printed_in(trial: Trial) -> None:
+def print_all(trial: Trial) -> None:
+    """Adds to every number the files that print it."""
     for address, number in trial.numbers.items():
         if not number["table"]:
             continue

@@ -19,7 +19,12 @@ PAPERS = report.PAPERS_WITH_PDF
 GAP, WORDS = r"[^\d.]{0,16}?", r"(?:.{0,160}?[^\d.])??"
 # How far, in characters, the next row of a table may begin; its first, after caption and heads.
 NEXT, FIRST = 700, 2500
-COST = re.compile(r'<section id="cost">.*?</section>|<a href="#cost">Cost</a>', re.DOTALL)
+# What is told of records and clocks, not of tables and figures.
+TOLD = re.compile(
+    r'<section id="(?:cost|provenance)">.*?</section>|<a href="#cost">Cost</a>'
+    r"|\\section\{Appendix: provenance\}.*",
+    re.DOTALL,
+)
 
 
 def documents(trial: Trial, paper: str) -> list[str]:
@@ -101,7 +106,7 @@ def _tex(trial: Trial, path: str, paper: str, tables: list[dict]) -> None:
     places = dict(re.findall(r"\\at\{([^}]*)\}\{(.*?)(?=\\at\{|\\\\|\n)", text)) if text else {}
     for cell in (c for c in _cells(tables) if c["value"]):
         given = places.get(latex.slug(cell["address"]), "")
-        body = re.sub(r"\\href\{[^}]*\}", "", given)
+        body = re.sub(r"\\hyperlink\{[^}]*\}", "", given)
         shown = re.search(r"-?\d[\d.]*M?", re.sub(r"\\textsuperscript.*|\\tiny.*", "", body))
         if text:
             _compare(trial, path, cell, {shown[0] if shown else ""})
@@ -210,7 +215,7 @@ def _context(trial: Trial, paths: list[str]) -> dict | None:
 
 
 def _rendered(trial: Trial, path: str, context: dict) -> None:
-    """The document, rendered again, has the same lines; but for the costs, which are no tables."""
+    """The document, rendered again, has the same lines; but for what is told of records."""
     data = trial.store.read(path) if not path.endswith(".pdf") else None
     if data is None:
         return
@@ -221,8 +226,8 @@ def _rendered(trial: Trial, path: str, context: dict) -> None:
         else:
             render.render_latex(context, part.stem, part, beside=Path(path).parent)
         wanted = part.read_text(encoding="utf-8")
-    given = COST.sub("", data.decode("utf-8", "replace")).splitlines()
-    wanted = COST.sub("", wanted).splitlines()
+    given = TOLD.sub("", data.decode("utf-8", "replace")).splitlines()
+    wanted = TOLD.sub("", wanted).splitlines()
     if [x for x in given if x.strip()] == [x for x in wanted if x.strip()]:
         return
     pairs = zip(given, wanted, strict=False)
