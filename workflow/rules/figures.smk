@@ -1,6 +1,7 @@
 # The papers' figures, as vector PDF, PNG and SVG.
 #
-# Needs: metrics and training curves of the experiments a figure names; report/papers/{paper}/figures.yaml
+# Needs: metrics and training curves of the experiments a figure names; report/papers/{paper}/figures.yaml;
+#        tables/comparisons.json for intervals of differences
 # Makes: figures/{paper}/{figure}.pdf, .png and .svg
 
 
@@ -9,6 +10,7 @@ rule make_figure:
         metrics=plan.planned("make_figure", "metrics"),
         curves=plan.planned("make_figure", "curves"),
         table=plan.planned("make_figure", "table"),
+        comparisons=plan.planned("make_figure", "comparisons"),
         stamp=plan.planned("make_figure", "stamp"),
     output:
         pdf="results/{study}/figures/{paper}/{figure}.pdf",

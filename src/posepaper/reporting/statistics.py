@@ -3,7 +3,7 @@
 Seeds are the unit of replication: with two or more, the interval is Student's t over seeds.
 One seed says nothing of the training's own scatter; then the interval is a bootstrap over the
 test recordings, which says how far the number hangs on the recordings tested. Numbers are read
-out of metrics dicts (``values``, and where present ``sequences`` and ``intervals``).
+out of metrics dicts (``values``, and where present ``sequences``, ``intervals`` and ``draws``).
 """
 
 import math
@@ -127,12 +127,13 @@ def summarise(seeds: list[dict], name: str) -> dict | None:
 
 
 def paired_difference(first: list[dict], second: list[dict], name: str) -> dict | None:
-    """``second - first`` of one number, paired by seed, or by test recording with one seed.
+    """``second - first`` of one number, paired by seed, or by what was tested with one seed.
 
     Returns:
-        {"value", "ci": [low, high] | None, "pairs", "unit": "seed"|"recording"}; None where the
-        two share no seed that has the number. An interval that excludes zero is what lets one
-        say "better".
+        {"value", "ci": [low, high] | None, "p": two-sided | None, "pairs", "unit":
+        "seed"|"recording"|"image"}; None where the two share no seed that has the number. ``p`` is
+        Student's over seeds, else the normal's with the bootstrap's standard error. An interval
+        that excludes zero is what lets one say "better".
     """
     one = {m["seed"]: m for m in first if m["values"].get(name) is not None}
     two = {m["seed"]: m for m in second if m["values"].get(name) is not None}
@@ -140,17 +141,51 @@ def paired_difference(first: list[dict], second: list[dict], name: str) -> dict 
     if not shared:
         return None
     gaps = [float(two[s]["values"][name]) - float(one[s]["values"][name]) for s in shared]
-    value = float(np.mean(gaps))
+    found = {"value": float(np.mean(gaps)), "pairs": len(shared), "unit": "seed"}
     if len(shared) >= 2:
-        return {"value": value, "ci": seed_interval(gaps), "pairs": len(shared), "unit": "seed"}
-    ci, pairs = _recording_interval(one[shared[0]], two[shared[0]], name)
-    return {"value": value, "ci": ci, "pairs": pairs, "unit": "recording"}
+        return found | {"ci": seed_interval(gaps), "p": student_p(gaps)}
+    draws, pairs, unit = _paired_draws(one[shared[0]], two[shared[0]], name)
+    if draws is None:
+        return found | {"ci": None, "p": None, "pairs": pairs, "unit": unit}
+    ci, p = _percentiles(draws), normal_p(found["value"], float(np.std(draws, ddof=1)))
+    return found | {"ci": ci, "p": p, "pairs": pairs, "unit": unit}
 
 
-def _recording_interval(first: dict, second: dict, name: str) -> tuple[list[float] | None, int]:
+def student_p(gaps: list[float]) -> float:
+    """Two-sided p of two or more differences having mean zero, by the paired t test."""
+    spread = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    if spread == 0:
+        return 1.0 if np.mean(gaps) == 0 else 0.0
+    return 2 * (1 - student_cdf(abs(float(np.mean(gaps))) / spread, len(gaps) - 1))
+
+
+def normal_p(value: float, error: float) -> float:
+    """Two-sided p of a value with a standard error being zero."""
+    if error == 0:
+        return 1.0 if value == 0 else 0.0
+    return math.erfc(abs(value) / error / math.sqrt(2))
+
+
+def holm(values: list[float]) -> list[float]:
+    """Holm's adjusted p of a family of tests (Holm 1979): valid whatever their dependence."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    adjusted, highest = [0.0] * len(values), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def _paired_draws(first: dict, second: dict, name: str) -> tuple[np.ndarray | None, int, str]:
+    """Bootstrap draws of a difference, how many pairs they draw from, and of what."""
+    drawn = [(m.get("draws") or {}).get(name) for m in (first, second)]
+    if drawn[0] and drawn[1] and first.get("images") == second.get("images"):
+        a, b = (np.array(d, dtype=float) for d in drawn)
+        known = ~np.isnan(a) & ~np.isnan(b)
+        return (b - a)[known] if known.sum() > 1 else None, first["images"]["count"], "image"
     a, b = recordings(first, name), recordings(second, name)
     if not a or not b or first["sequences"]["frames"] != second["sequences"]["frames"]:
-        return None, 0
+        return None, 0, "recording"
     draws_a, draws_b = _resampled(a), _resampled(b)
     pairs = sum(len(units) for units in a.values())
-    return (None if draws_a is None else _percentiles(draws_b - draws_a)), pairs
+    return (None if draws_a is None else draws_b - draws_a), pairs, "recording"

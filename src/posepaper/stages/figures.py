@@ -13,9 +13,15 @@ def figure(run: job.Run) -> None:
     """One figure as PDF, PNG and SVG."""
     spec = Figures(paper=run.settings["paper"], figures=[run.settings["figure"]])
     tables = [files.read_json(path) for path in _listed(run.inputs.get("table"))]
+    compared = run.inputs.get("comparisons")
     with tempfile.TemporaryDirectory() as folder:
         drawn = make_figures(
-            spec, tables, histories(run.inputs["curves"]), run.settings["states"], folder
+            spec,
+            tables,
+            histories(run.inputs["curves"]),
+            run.settings["states"],
+            folder,
+            files.read_json(compared) if compared else None,
         )[0]
         for kind, path in run.outputs.items():
             shutil.copyfile(drawn["files"][kind], path)
