@@ -10,7 +10,7 @@ from posepaper.reporting import latex, render, tables
 from posepaper.reporting.layout import Layout
 
 NASTY = "<script>alert(1)</script> 50% & $x_1^2$ #{~}\\ ✓ † ‡ ↓ ↑ × é ⁵⁰ 一 [a] --- ''"
-RULES = {"tolerance": {"mm": 1.0, "M": 0.05}, "direction": "two-sided"}
+RULES = {"tolerance": {"mm": 1.0, "M": 0.05}, "direction": "two-sided", "alpha": 0.05}
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
 
@@ -81,6 +81,51 @@ def table(number, columns, nasty=""):
     )
 
 
+def entry(kind):
+    number = kind == "number"
+    return {
+        "address": "lifting:table-1:row-made:avg"
+        if number
+        else "lifting:claim:mean-table-1-row-made",
+        "paper": "lifting",
+        "kind": kind,
+        "where": "Table I",
+        "text": NASTY,
+        "subject": "what is claimed",
+        "claimed": 40.5 if number else None,
+        "unit": "mm" if number else None,
+        "value": 51.25 if number else None,
+        "ci": [50.0, 52.5] if number else None,
+        "verdict": "contradicted" if number else "not-comparable",
+        "why": f"because {NASTY}",
+        "direction": None if number else "reversed",
+        "disputed_by": [],
+    }
+
+
+def comparison():
+    row = {"row": "row-broken", "address": "lifting:table-1:row-broken:avg", "claimed": None}
+    empty = dict.fromkeys(("difference", "ci", "p", "p_holm", "unit"))
+    made = {"difference": -1.5, "ci": [-2.0, -1.0], "p": 0.01, "p_holm": 0.02, "pairs": 4}
+    return {
+        "id": "modules",
+        "address": "lifting:compare:modules:avg",
+        "paper": "lifting",
+        "table": 1,
+        "label": f"modules {NASTY}",
+        "column": "AVG",
+        "unit": "mm",
+        "better": "lower",
+        "alpha": 0.05,
+        "tests": 2,
+        "baseline": {"row": "row-made", "address": "lifting:table-1:row-made:avg"},
+        "rows": [
+            row | made | {"unit": "seed", "said": "better"},
+            row | empty | {"pairs": 0, "said": "not measured"},
+        ],
+    }
+
+
 @pytest.fixture
 def context(tmp_path):
     (tmp_path / "f.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
@@ -97,6 +142,8 @@ def context(tmp_path):
         "addresses": ["lifting:table-1:row-made:avg"],
         "status": "contradicted",
         "finding": "the mean is 12.00",
+        "arithmetic": [{"numbers": [], "formula": "(1 + 2) / 2", "result": 1.5, "printed": 43.1}],
+        "note": {"text": f"noted {NASTY}", "sources": ["a source"]},
         "table": 1,
         "row": "row-made",
         "column": "avg",
@@ -110,8 +157,14 @@ def context(tmp_path):
         "tables": [table(1, narrow, NASTY), table(2, wide)],
         "figures": figures,
         "claims": [claim],
+        "ledger": {
+            "entries": [entry("number"), entry("sentence")],
+            "counts": {"number": {"contradicted": 1}, "sentence": {"contradicted": 0}},
+        },
+        "comparisons": [comparison()],
     }
     return {
+        "rules": RULES,
         "study": {"name": "mini", "title": "a small world", "note": f"Note {NASTY}"},
         "commit": "abc",
         "dirty": True,
@@ -145,6 +198,19 @@ def test_html_is_whole_self_contained_and_has_every_address(context, tmp_path):
         assert told in text
     assert "<sup>2</sup>" in text and "<i>et al.</i>" in text
     assert "http://" not in text and "https://" not in text
+
+
+def test_the_page_shows_findings_ledger_and_comparisons(context, tmp_path):
+    render.render_html(context, tmp_path / "index.html")
+    render.render_latex(context, "lifting", tmp_path / "lifting.tex")
+    html = (tmp_path / "index.html").read_text(encoding="utf-8")
+    tex = (tmp_path / "lifting.tex").read_text(encoding="utf-8")
+    assert "(1 + 2) / 2 = 1.50 (printed: 43.1)" in html and "a source" in html
+    assert 'id="ledger:lifting:table-1:row-made:avg"' in html and "order reversed" in html
+    assert '<svg class="interval"' in html and "-1.50, 95 % interval -2.00 to -1.00" in html
+    assert "lies within the tolerance of the claim: 1 mm, 0.05 M" in html
+    for told in ("order reversed", "not measured", "-1.50", "p=0.020", "0.05 M"):
+        assert told in tex
 
 
 def test_the_page_shows_predicted_against_measured_time(context, tmp_path):

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import latex, view
+from posepaper.reporting import latex, ledger_view, view
 from posepaper.reporting.latex import compile_pdf, tex_installed
 
 __all__ = ["compile_pdf", "render_html", "render_latex", "tex_installed"]
@@ -61,21 +61,6 @@ def _tables(paper: dict) -> list[dict]:
     ]
 
 
-def _claims(name: str, claims: list[dict]) -> list[dict]:
-    return [
-        {
-            "address": f"{name}:claim:{claim['id']}",
-            "text": claim["text"],
-            "status": claim["status"],
-            "finding": claim["finding"],
-            "where": claim["where"],
-            "subject": claim["subject"],
-            "addresses": claim["addresses"],
-        }
-        for claim in claims
-    ]
-
-
 def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) -> None:
     """Writes ``index.html`` from the report's context; works from file:// with nothing beside it.
 
@@ -83,7 +68,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         context: {"study": {"name", "title", "note"}, "commit", "dirty", "costs": [{"rule",
             "jobs", "predicted", "measured" (seconds), "ratio"}], "papers": {paper: {"title",
             "tables": [table], "figures": [{"id", "caption", "files": {suffix: path}, "status"}],
-            "claims": [claim]}}}.
+            "claims": [claim or finding], "ledger": {"entries", "counts"}, "comparisons"}},
+            "rules": the verdicts'}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -105,8 +91,11 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
                 "title": paper["title"],
                 "tables": _tables(paper),
                 "figures": figures,
-                "claims": _claims(name, paper["claims"]),
+                "claims": ledger_view.findings(name, paper["claims"]),
+                "ledger": ledger_view.ledger(paper["ledger"]["entries"]),
+                "comparisons": ledger_view.comparisons(paper["comparisons"]),
                 "counts": view.counts(paper["tables"]),
+                "verdicts": paper["ledger"]["counts"],
             }
         )
     environment = jinja_environment(
@@ -119,6 +108,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         dirty=context["dirty"],
         papers=papers,
         costs=context["costs"],
+        rules=ledger_view.rules(context["rules"]),
+        meanings=ledger_view.LEDGER_MEANING,
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
         marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},
@@ -179,7 +170,12 @@ def render_latex(
         paper=content,
         tables=tables,
         figures=figures,
-        claims=_claims(paper, content["claims"]),
+        claims=ledger_view.findings(paper, content["claims"]),
+        ledger=ledger_view.ledger(content["ledger"]["entries"]),
+        comparisons=ledger_view.comparisons(content["comparisons"]),
+        judged=content["ledger"]["counts"],
+        rules=ledger_view.rules(context["rules"]),
+        meanings=ledger_view.LEDGER_MEANING,
         counts=view.counts(content["tables"]),
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,

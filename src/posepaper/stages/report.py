@@ -7,8 +7,8 @@ from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import cost, record
-from posepaper.reporting import claims, figures, latex, render, tables
-from posepaper.stages import job, layouts, work
+from posepaper.reporting import figures, latex, render, tables
+from posepaper.stages import job, layouts, ledger, work
 from posepaper.stages.tables import results_of
 
 TITLES = {
@@ -25,7 +25,8 @@ def report(run: job.Run) -> None:
     filled = [files.read_json(path) for path in run.inputs["tables"]]
     drawn = [Path(path) for path in run.inputs["figures"]]
     final = Path(run.target).parent
-    context = context_of(run.settings, filled, drawn, final.parent)
+    judged = {n: files.read_json(run.inputs[n]) for n in ("ledger", "findings", "comparisons")}
+    context = context_of(run.settings, filled, drawn, final.parent, judged)
     render.render_html(context, run.outputs["index"])
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, run.outputs[paper], beside=final)
@@ -56,35 +57,35 @@ def pdf(run: job.Run) -> None:
     latex.compile_pdf(run.inputs["tex"], run.outputs["pdf"])
 
 
-def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path) -> dict:
-    """What the templates are given: study, commit, and per paper tables, figures and claims; of
-    what ran below ``base``, the time predicted and measured."""
+def context_of(
+    settings: dict, filled: list[dict], drawn: list[Path], base: Path, judged: dict
+) -> dict:
+    """What the templates are given: study, commit, and per paper tables, figures, claims, ledger
+    and comparisons (``judged`` as ``ledger.assemble`` gives it); of what ran below ``base``, the
+    time predicted and measured."""
     git = record.git_state()
-    written = [claims.read_claims(p) for p in claim_files()]
-    layouts_read = [tables.read_layout(p) for p in layouts.table_files()]
-    found = claims.check_claims(written, layouts_read)
     papers = {}
     for paper, title in TITLES.items():
         papers[paper] = {
             "title": title,
             "tables": [t for t in filled if t["paper"] == paper],
             "figures": _figures(paper, drawn),
-            "claims": found.get(paper, []),
+            "claims": judged["findings"].get(paper, []),
+            "ledger": {
+                "entries": [e for e in judged["ledger"]["entries"] if e["paper"] == paper],
+                "counts": judged["ledger"]["counts"].get(paper, {}),
+            },
+            "comparisons": [c for c in judged["comparisons"] if c["paper"] == paper],
         }
     measured = list(work.measurements(base))
     return {
         "study": settings["study"],
+        "rules": judged["ledger"]["rules"],
         "costs": cost.by_rule(work.predictions(measured), measured),
         "commit": git["commit"],
         "dirty": git["dirty"],
         "papers": papers,
     }
-
-
-def claim_files() -> list[Path]:
-    """The papers' transcribed claims."""
-    found = (layouts.FOLDER / paper / "claims.yaml" for paper in layouts.PAPERS)
-    return [p for p in found if p.exists()]
 
 
 def _figures(paper: str, drawn: list[Path]) -> list[dict]:
@@ -104,7 +105,7 @@ def _figures(paper: str, drawn: list[Path]) -> list[dict]:
                 "id": spec.id,
                 "caption": spec.caption,
                 "files": kinds,
-                "wide": spec.kind == "actions",
+                "wide": spec.kind != "curves",
                 "status": "ok" if kinds else "not-run",
             }
         )
@@ -119,10 +120,11 @@ def draft(study: str) -> None:
     from posepaper.stages.plan import Plan
 
     plan = Plan({**read_yaml("config.yaml"), "study": study})
-    base, filled = Path(plan.base), []
+    base, filled, measured = Path(plan.base), [], {}
     for made in (j for j in plan.jobs if j.rule == "make_table"):
         lacking = _lacking(plan, made.inputs["metrics"])
         results, sources = results_of([p for p in made.inputs["metrics"] if p not in lacking])
+        measured |= results
         states = {**made.settings["states"], **_by_experiment(lacking)}
         filled.append(
             tables.build_table(
@@ -143,7 +145,14 @@ def draft(study: str) -> None:
             "title": settings["study"]["title"] + " - draft of what exists",
         },
     }
-    context = context_of(settings, filled, drawn, base)
+    counted = base / "tables/parameters.json"
+    judged = ledger.assemble(
+        filled,
+        measured,
+        files.read_json(counted) if counted.exists() else {},
+        settings["verdicts"],
+    )
+    context = context_of(settings, filled, drawn, base, judged)
     render.render_html(context, folder / "index.html")
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, folder / f"{paper}.tex", beside=folder)
