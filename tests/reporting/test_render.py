@@ -209,7 +209,7 @@ def test_the_page_shows_findings_ledger_and_comparisons(context, tmp_path):
     assert 'id="ledger:lifting:table-1:row-made:avg"' in html and "order reversed" in html
     assert '<svg class="interval"' in html and "-1.50, 95 % interval -2.00 to -1.00" in html
     assert "lies within the tolerance of the claim: 1 mm, 0.05 M" in html
-    for told in ("order reversed", "not measured", "-1.50", "p=0.020", "0.05 M"):
+    for told in ("order reversed", "not measured", "-1.50", "p = 0.020", "0.05 M"):
         assert told in tex
 
 

@@ -165,38 +165,35 @@ def rank(claim, evidence: Evidence, rules: dict, directions: bool) -> Answer:
     """Rivals that stay quoted count only where numbers are comparable, as exact."""
     says, told = [], []
     for name in claim.cells:
-        own, ahead, behind, unsure = evidence.cell(name), 0, 0, 0
-        for other in claim.among or evidence.printed.rivals(name):
-            if other == name:
-                continue
-            sign = _against(name, other, own, claim.better, evidence, directions)
-            if sign is None:
-                continue
-            ahead, behind, unsure = (
-                ahead + (sign < 0), behind + (sign > 0), unsure + (sign == 0)
-            )  # fmt: skip
-        if not ahead + behind + unsure:
+        others = [o for o in claim.among or evidence.printed.rivals(name) if o != name]
+        signs = _against(name, others, claim.better, evidence, rules["alpha"], directions)
+        if not signs:
             raise Absent(f"no rival of {name} was measured")
-        low, high = ahead + 1, ahead + unsure + 1
+        low = signs.count(-1) + 1
+        high = low + signs.count(0)
         fits = low <= claim.claimed <= high
         says.append((SUPPORTED if low == high else OPEN) if fits else REFUTED)
         place = str(low) if low == high else f"{low} to {high}"
-        told.append(f"{own['value']:.4g} is number {place} of {ahead + behind + unsure + 1}")
+        own = evidence.cell(name)["value"]
+        told.append(f"{own:.4g} is number {place} of {len(signs) + 1}")
     return Answer(_all(says), "; ".join(told))
 
 
-def _against(name, other, own: dict, better: str, evidence: Evidence, directions) -> int | None:
-    """The sign of a number's gain over a rival; None for one that cannot be compared."""
-    row = evidence.printed.places[other][1]
-    if row.origin == "quoted":
-        if directions or own["ci"] is None:
-            return None if directions else 0
-        sign = -1 if better == "lower" else 1
-        ends = sorted(sign * (v - evidence.printed.cells[other]) for v in own["ci"])
-        return _sign({"ci": ends})
-    if row.experiment == evidence.printed.places[name][1].experiment:
-        return None
-    return _sign(evidence.gain(name, other, better))
+def _against(
+    name: str, others: list[str], better: str, evidence: Evidence, alpha: float, directions: bool
+) -> list[int]:
+    """The signs of a number's gains over its rivals, those that can be compared."""
+    own, experiment = evidence.cell(name), evidence.printed.places[name][1].experiment
+    gaps, quoted = [], []
+    for other in others:
+        row = evidence.printed.places[other][1]
+        if row.origin == "reproduced" and row.experiment != experiment:
+            gaps.append(evidence.gain(name, other, better))
+        elif row.origin == "quoted" and not directions:
+            sign, claimed = -1 if better == "lower" else 1, evidence.printed.cells[other]
+            ends = own["ci"] and sorted(sign * (v - claimed) for v in own["ci"])
+            quoted.append(_sign({"ci": ends}))
+    return _corrected(gaps, alpha) + quoted
 
 
 def trend(claim, evidence: Evidence, rules: dict, directions: bool) -> Answer:
@@ -204,7 +201,8 @@ def trend(claim, evidence: Evidence, rules: dict, directions: bool) -> Answer:
     gaps = [evidence.gain(b, a, rising) for a, b in pairwise(claim.cells)]
     told = "steps " + ", ".join(_shown(gap) for gap in gaps)
     if claim.claimed != "first-step-largest":
-        return Answer(_all([_of_sign(_sign(gap)) for gap in gaps]), told)
+        signs = _corrected(gaps, rules["alpha"])
+        return Answer(_all([_of_sign(sign) for sign in signs]), told)
     first, later = gaps[0], gaps[1:]
     if not all(gap["ci"] for gap in gaps):
         return Answer(OPEN, told)
