@@ -54,7 +54,7 @@ def test_no_effect_no_number_and_no_interval_are_told_apart():
 
 
 def test_holm_against_a_worked_example():
-    # R 4.3: p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.5), "holm")
+    # In order: 5 x .005, 4 x .01, 3 x .03, then 2 x .04 raised to the .09 before it, 1 x .5.
     got = statistics.holm([0.01, 0.04, 0.03, 0.005, 0.5])
     assert got == pytest.approx([0.04, 0.09, 0.09, 0.025, 0.5])
     assert statistics.holm([]) == [] and statistics.holm([0.6, 0.7]) == [1.0, 1.0]
@@ -105,7 +105,9 @@ def effects(tmp_path, made):
 def test_charts_show_the_interval_and_keep_their_bytes(tmp_path):
     row = {"row": "a", "address": "x", "claimed": -1.0, "difference": -2.0, "ci": [-3.0, -1.0]}
     row |= {"p": 0.01, "p_holm": 0.01, "pairs": 3, "unit": "seed", "said": "better"}
-    made = [{"paper": "lifting", "id": "f", "unit": "mm", "baseline": {"row": "base"}}]
+    made = [
+        {"paper": "lifting", "id": "f", "unit": "mm", "column": "P1", "baseline": {"row": "base"}}
+    ]
     made[0]["rows"] = [row, row | dict.fromkeys(("difference", "ci", "claimed"))]
     one, two = effects(tmp_path / "1", made), effects(tmp_path / "2", made)
     for kind in ("pdf", "svg"):

@@ -209,10 +209,14 @@ def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour
 def _effects(
     spec: Effects, paper: str, compared: list, histories: dict, states: dict
 ) -> tuple[Figure, str]:
-    lines = [
-        (f"{row['row']} − {one['baseline']['row']}", row)
+    shown = [
+        one
         for one in compared
         if one["paper"] == paper and one["id"] in spec.families and one["unit"] == spec.unit
+    ]
+    lines = [
+        (f"{one['column']}: {row['row']} − {one['baseline']['row']}", row)
+        for one in shown
         for row in one["rows"]
     ]
     if not lines:

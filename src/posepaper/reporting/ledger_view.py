@@ -134,7 +134,7 @@ def comparisons(found: list[dict]) -> list[dict]:
 def _probability(p: float | None) -> str:
     if p is None:
         return ""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def chart(row: dict, low: float, high: float) -> Markup:

@@ -132,8 +132,9 @@ def paired_difference(first: list[dict], second: list[dict], name: str) -> dict 
     Returns:
         {"value", "ci": [low, high] | None, "p": two-sided | None, "pairs", "unit":
         "seed"|"recording"|"image"}; None where the two share no seed that has the number. ``p`` is
-        Student's over seeds, else the normal's with the bootstrap's standard error. An interval
-        that excludes zero is what lets one say "better".
+        Student's: over seeds, else with the bootstrap's standard error and as many degrees of
+        freedom as units less groups, for a few recordings say little of their scatter. An
+        interval that excludes zero is what lets one say "better".
     """
     one = {m["seed"]: m for m in first if m["values"].get(name) is not None}
     two = {m["seed"]: m for m in second if m["values"].get(name) is not None}
@@ -144,26 +145,26 @@ def paired_difference(first: list[dict], second: list[dict], name: str) -> dict 
     found = {"value": float(np.mean(gaps)), "pairs": len(shared), "unit": "seed"}
     if len(shared) >= 2:
         return found | {"ci": seed_interval(gaps), "p": student_p(gaps)}
-    draws, pairs, unit = _paired_draws(one[shared[0]], two[shared[0]], name)
+    draws, pairs, groups, unit = _paired_draws(one[shared[0]], two[shared[0]], name)
+    found |= {"pairs": pairs, "unit": unit}
     if draws is None:
-        return found | {"ci": None, "p": None, "pairs": pairs, "unit": unit}
-    ci, p = _percentiles(draws), normal_p(found["value"], float(np.std(draws, ddof=1)))
-    return found | {"ci": ci, "p": p, "pairs": pairs, "unit": unit}
+        return found | {"ci": None, "p": None}
+    # A bootstrap scatters as its sample does, by n and not n - 1.
+    error = float(np.std(draws, ddof=1)) * math.sqrt(pairs / (pairs - groups))
+    return found | {"ci": _percentiles(draws), "p": _p(found["value"], error, pairs - groups)}
 
 
 def student_p(gaps: list[float]) -> float:
     """Two-sided p of two or more differences having mean zero, by the paired t test."""
-    spread = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
-    if spread == 0:
-        return 1.0 if np.mean(gaps) == 0 else 0.0
-    return 2 * (1 - student_cdf(abs(float(np.mean(gaps))) / spread, len(gaps) - 1))
+    error = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    return _p(float(np.mean(gaps)), error, len(gaps) - 1)
 
 
-def normal_p(value: float, error: float) -> float:
+def _p(value: float, error: float, df: int) -> float:
     """Two-sided p of a value with a standard error being zero."""
     if error == 0:
         return 1.0 if value == 0 else 0.0
-    return math.erfc(abs(value) / error / math.sqrt(2))
+    return max(0.0, 2 * (1 - student_cdf(abs(value) / error, df)))
 
 
 def holm(values: list[float]) -> list[float]:
@@ -176,16 +177,17 @@ def holm(values: list[float]) -> list[float]:
     return adjusted
 
 
-def _paired_draws(first: dict, second: dict, name: str) -> tuple[np.ndarray | None, int, str]:
-    """Bootstrap draws of a difference, how many pairs they draw from, and of what."""
+def _paired_draws(first: dict, second: dict, name: str) -> tuple[np.ndarray | None, int, int, str]:
+    """Bootstrap draws of a difference, from how many pairs in how many groups, and of what."""
     drawn = [(m.get("draws") or {}).get(name) for m in (first, second)]
     if drawn[0] and drawn[1] and first.get("images") == second.get("images"):
         a, b = (np.array(d, dtype=float) for d in drawn)
         known = ~np.isnan(a) & ~np.isnan(b)
-        return (b - a)[known] if known.sum() > 1 else None, first["images"]["count"], "image"
+        count = first["images"]["count"]
+        return (b - a)[known] if known.sum() > 1 and count > 1 else None, count, 1, "image"
     a, b = recordings(first, name), recordings(second, name)
     if not a or not b or first["sequences"]["frames"] != second["sequences"]["frames"]:
-        return None, 0, "recording"
+        return None, 0, 0, "recording"
     draws_a, draws_b = _resampled(a), _resampled(b)
     pairs = sum(len(units) for units in a.values())
-    return (None if draws_a is None else draws_b - draws_a), pairs, "recording"
+    return None if draws_a is None else draws_b - draws_a, pairs, len(a), "recording"
