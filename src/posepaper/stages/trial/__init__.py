@@ -18,8 +18,6 @@ from posepaper.stages.trial.commits import Commits
 from posepaper.stages.trial.inside import Inside
 from posepaper.stages.trial.today import Today, imagined
 
-NO_TABLE = (".record.json", ".waiver.json")
-
 
 @dataclass(frozen=True)
 class Question:
@@ -106,7 +104,7 @@ def _ask(trial: Trial, question: Question, base: Path) -> None:
 def tables_of(store: Store, base: Path) -> list[str]:
     """Every table file of a study."""
     found = store.paths(f"{base}/tables")
-    return [p for p in found if p.endswith(".json") and not p.endswith(NO_TABLE)]
+    return [p for p in found if audit.is_table(p)]
 
 
 def _waivers(trial: Trial) -> None:
