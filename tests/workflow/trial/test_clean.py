@@ -21,6 +21,14 @@ def test_a_clean_study_raises_no_alarm(study, mode):
     assert not [n for n in notes if "not computed again" in n or "not rendered again" in n]
 
 
+def test_some_sequences_of_a_clean_study_raise_no_alarm(study):
+    answers = study.ask("reevaluate", everything=True, share=0.1)
+    assert [a["why"] for a in answers if a["verdict"] != "proven"] == []
+    notes = {n for a in answers for link in a["links"] for n in link["notes"]}
+    assert "2 of its sequences made again: equal within 1e-05" in notes
+    assert "made again: equal bits" in notes, "the numbers, measured on the predictions told"
+
+
 def test_a_clone_restored_by_dvc_raises_no_alarm(restored, tmp_path):
     copy = restored.duplicate(tmp_path / "copy")
     for options in ("--verify", "--reevaluate"):
