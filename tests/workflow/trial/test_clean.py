@@ -1,6 +1,7 @@
 """No alarm where nothing is wrong, and what an audit answers."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_numbers_of_a_commit(study):
     (answer,) = study.ask("verify", NUMBER, rev="HEAD")
     assert answer["verdict"] == "proven", answer["why"]
     assert answer["cell"]["value"] > 0
+
+
+def test_a_commit_s_numbers_are_held_against_that_commit(study):
+    """Not against today's code, which changed since."""
+    study.edit("src/posepaper/stages/evaluate.py", "MM = 1000.0", "MM = 1001.0")
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run(["git", *who, "commit", "-qam", "Measure otherwise"], check=True)
+    (then,) = study.ask("verify", NUMBER, rev="HEAD~1")
+    assert then["verdict"] == "proven", then["why"]
+    (now,) = study.ask("audit", NUMBER, rev="HEAD")
+    assert now["verdict"] == "behind" and "evaluate:MM changed" in now["why"][0]
 
 
 def test_a_number_that_was_not_run_does_not_hold(study):
