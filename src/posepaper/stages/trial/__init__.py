@@ -28,7 +28,8 @@ class Question:
             ``sample`` (0: all) are drawn by ``seed``.
         rev: a commit whose printed numbers are meant; '' for those that stand here.
         verify: hold files also against DVC, git, what they say inside and what is printed.
-        reevaluate: run checkpoints again as well; verifies too.
+        reevaluate: run checkpoints again as well, on a ``share`` of each run's sequences drawn by
+            ``seed``; verifies too.
     """
 
     study: str
@@ -39,6 +40,7 @@ class Question:
     rev: str = ""
     verify: bool = False
     reevaluate: bool = False
+    share: float = 1.0
 
 
 def hold(question: Question) -> Trial:
@@ -67,7 +69,7 @@ def hold(question: Question) -> Trial:
         # torch takes seconds to import
         from posepaper.stages.trial import again
 
-        again.check(trial)
+        again.check(trial, question.share, question.seed)
     return trial
 
 
