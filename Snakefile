@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from posepaper.errors import InputError
-from posepaper.stages import bundle, driver, orphans, targets
+from posepaper.stages import bundle, diary, driver, orphans, targets, watch_text
 from posepaper.stages.cluster import Cluster, profile_of
 from posepaper.stages.plan import Plan
 
@@ -22,12 +23,14 @@ container: "envs/posepaper.sif"
 
 
 try:
-    plan = Plan(config)
+    plan = Plan(config, recalls=not workflow.is_main_process)
     cluster = Cluster(plan, profile_of(workflow.resource_settings.default_resources))
-    if workflow.is_main_process:
-        driver.claim(sys.argv[1:], submits=cluster.site is not None)
+    if workflow.is_main_process and not driver.shows(sys.argv[1:], plan):
+        submits = cluster.site is not None
+        driver.claim(sys.argv[1:], submits=submits, study=plan.study.name)
         if driver.holds():
             orphans.wait(Path(plan.base))
+            logger.addHandler(diary.Diary(plan, submits=submits))
         plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -59,7 +62,20 @@ localrules:
 
 
 onerror:
-    shell("python -m posepaper.stages.track {plan.study.name}")
+    try:
+        shell("python -m posepaper.stages.track {plan.study.name}")
+    finally:
+        watch_text.tell_failures(plan)
+    if plan.rehearses:
+        shell("python -m posepaper.stages.report --draft {plan.study.name}")
+        print(f"posepaper rehearsal --study {plan.study.name} says what failed")
+
+
+onsuccess:
+    if plan.rehearses:
+        print(
+            f"posepaper rehearsal --study {plan.study.name} says what would not fit"
+        )
 
 
 # data, then networks, then numbers, then what a reader opens

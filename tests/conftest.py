@@ -12,9 +12,11 @@ TOGETHER = {
     "tests/workflow/test_clones.py": "second",
     "tests/workflow/mutations/test_mutations.py": "mutations",
     "tests/workflow/mutations/test_mutations_clone.py": "clone",
+    "tests/workflow/test_watch.py": "second",
     "tests/workflow/traced/test_traced.py": "second",
     "tests/workflow/test_sanity.py": "mini",
     "tests/cluster/test_slurm.py": "cluster",
+    "tests/cluster/test_watch.py": "cluster",
     "tests/cluster/test_doctor.py": "cluster",
     "tests/cluster/test_with_accounts.py": "cluster",
 }

@@ -67,14 +67,14 @@ def test_a_killed_holder_is_known_for_dead(tmp_path, holder):
 
 
 def test_a_number_given_again_is_another_process(tmp_path):
-    claim = {**lease._me(), "started": "1"}
+    claim = {**lease.me(), "started": "1"}
     Path(tmp_path, "lease.json").write_text(json.dumps(claim))
     assert not Lease(tmp_path).alive()
 
 
 def test_a_silent_holder_elsewhere_is_taken_over_and_a_live_one_waited_for(tmp_path):
     path = Path(tmp_path, "lease.json")
-    path.write_text(json.dumps({**lease._me(), "host": "another", "boot": "another"}))
+    path.write_text(json.dumps({**lease.me(), "host": "another", "boot": "another"}))
     assert Lease(tmp_path).alive()
     end = time.monotonic() + 2
 

@@ -57,7 +57,7 @@ class Lease:
     def release(self) -> None:
         """Gives it back, where it is still this process's."""
         self._ended.set()
-        if self.holder() == _me():
+        if self.holder() == me():
             self.path.unlink(missing_ok=True)
 
     def holder(self) -> dict | None:
@@ -70,14 +70,12 @@ class Lease:
     def alive(self) -> bool:
         """Whether a process on this machine holds it; of another machine's, unknown: True."""
         holder = self.holder()
-        if holder is None:
-            return False
-        return not self.here() or _started(holder["pid"]) == holder["started"]
+        return holder is not None and lives(holder) is not False
 
     def here(self) -> bool:
         """Whether its holder is of this machine, since it was last started."""
-        holder, me = self.holder(), _me()
-        return holder is None or (holder["host"], holder["boot"]) == (me["host"], me["boot"])
+        holder = self.holder()
+        return holder is None or lives(holder) is not None
 
     def name(self) -> str:
         """The holder in words."""
@@ -107,7 +105,7 @@ class Lease:
     def _take(self) -> bool:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         own = self.path.with_name(f".lease-{platform.node()}-{os.getpid()}")
-        own.write_text(json.dumps(_me()), encoding="utf-8")
+        own.write_text(json.dumps(me()), encoding="utf-8")
         try:
             # A link is made once, on network file systems too.
             os.link(own, self.path)
@@ -133,7 +131,8 @@ class Lease:
                 os.utime(self.path)
 
 
-def _me() -> dict:
+def me() -> dict:
+    """{"host", "boot", "pid", "started", "job"} of this process."""
     return {
         "host": platform.node(),
         "boot": _boot(),
@@ -141,6 +140,13 @@ def _me() -> dict:
         "started": _started(os.getpid()),
         "job": os.environ.get("SLURM_JOB_ID"),
     }
+
+
+def lives(process: dict) -> bool | None:
+    """Whether a process that :func:`me` described still runs; None of another machine's."""
+    if (process["host"], process["boot"]) != (platform.node(), _boot()):
+        return None
+    return _started(process["pid"]) == process["started"]
 
 
 def _boot() -> str:

@@ -1,8 +1,19 @@
 """Progress of long work, readable in a terminal and in a log file alike."""
 
 import contextlib
+import math
 import sys
 import time
+
+_begun: list["Progress"] = []
+
+
+def now() -> dict | None:
+    """How far this process is: {"label", "done", "total", "unit", "left" (s), "facts"}.
+
+    Of progress within progress the innermost; None where nothing counts.
+    """
+    return _begun[-1].as_json() if _begun else None
 
 
 class Progress:
@@ -14,9 +25,11 @@ class Progress:
         self.start = self.last = time.monotonic()
 
     def __enter__(self):
+        _begun.append(self)
         return self
 
     def __exit__(self, kind, *_):
+        _begun.remove(self)
         if kind is None:
             self._print()
 
@@ -32,10 +45,22 @@ class Progress:
         if time.monotonic() - self.last >= self.every:
             self._print()
 
+    def as_json(self) -> dict:
+        """See :func:`now`; facts that are no numbers as text, and those that are not finite."""
+        facts = {
+            k: v if isinstance(v, int | float) and math.isfinite(v) else str(v)
+            for k, v in self.facts.items()
+        }
+        shown = {"label": self.label, "done": self.done, "total": self.total, "unit": self.unit}
+        return {**shown, "left": self._left(time.monotonic()), "facts": facts}
+
+    def _left(self, moment: float) -> float:
+        rate = (self.done - self.first) / max(moment - self.start, 1e-9)
+        return (self.total - self.done) / rate if rate else 0.0
+
     def _print(self) -> None:
         self.last = time.monotonic()
-        rate = (self.done - self.first) / max(self.last - self.start, 1e-9)
-        left = (self.total - self.done) / rate if rate else 0.0
+        left = self._left(self.last)
         share = 100 * self.done / self.total if self.total else 100.0
         values = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in self.facts.items()}
         facts = "".join(f" {k}={v}" for k, v in values.items())

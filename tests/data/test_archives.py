@@ -8,6 +8,7 @@ import pytest
 
 from posepaper.data import frames, people
 from posepaper.data.hdf5 import read_attributes
+from posepaper.data.video_poses import VideoPoses, read_video_poses, write_video_poses
 from posepaper.errors import InputError
 from posepaper.files import md5
 
@@ -38,6 +39,40 @@ def test_frames_come_back(tmp_path):
         frames.read_frames(path, "S5/Sitting/7")
     frames.write_frames(tmp_path / "again.h5", _sequences(), identity="mini")
     assert md5(path) == md5(tmp_path / "again.h5")
+
+
+def test_videos_come_back_one_frame_at_a_time(tmp_path):
+    rng = np.random.default_rng(2)
+    films = {"b": [_smooth(rng, 64, 48) for _ in range(5)], "a": [_smooth(rng, 30, 40)] * 2}
+    for name in ("videos.h5", "again.h5"):
+        written = ((key, 25.0, iter(film)) for key, film in films.items())
+        frames.write_videos(tmp_path / name, written, identity="mini")
+    assert md5(tmp_path / "videos.h5") == md5(tmp_path / "again.h5")
+    videos = frames.read_videos(tmp_path / "videos.h5")
+    assert [(v.name, len(v), v.width, v.height, v.fps) for v in videos] == [
+        ("a", 2, 40, 30, 25.0),
+        ("b", 5, 48, 64, 25.0),
+    ]
+    read = np.stack(list(videos[1].frames()))
+    assert np.abs(read.astype(int) - np.stack(films["b"])).mean() < 3
+    np.testing.assert_array_equal(videos[1].frame(3), read[3])
+
+
+def test_what_a_video_showed_comes_back(tmp_path):
+    rng, present = np.random.default_rng(3), np.array([True, True, False])
+    shapes = {"boxes": (4,), "keypoints": (17, 2), "scores": (17,), "points": (17, 2)}
+    arrays = {k: rng.normal(size=(3, *s)).astype(np.float32) for k, s in shapes.items()}
+    arrays["poses"] = np.full((3, 17, 3), np.nan, np.float32)
+    found = VideoPoses(48, 64, 25.0, present=present, detected=~present, **arrays)
+    path, by = tmp_path / "video.h5", {"boxes": "hog"}
+    write_video_poses(path, {"one": found, "none": None}, identity=by)
+    read, identity = read_video_poses(path)
+    assert identity == by and read["none"] is None
+    assert {k: type(v) for k, v in vars(read["one"]).items()} == {
+        k: type(v) for k, v in vars(found).items()
+    }
+    for name, value in vars(found).items():
+        np.testing.assert_array_equal(getattr(read["one"], name), value)
 
 
 def _people(**changes):

@@ -157,3 +157,25 @@ def test_byte_store_over_several_chunks(tmp_path):
     with h5py.File(tmp_path / "b.h5") as file:
         data, ends = file["bytes"][()].tobytes(), file["offsets"][()]
     assert [data[a:b] for a, b in itertools.pairwise(ends)] == blocks
+
+
+def test_a_few_sequences_are_short_ones_of_every_action():
+    never = np.zeros(1, dtype=bool)
+    found = {
+        s.key: s
+        for s in (
+            _sequence("S1/Eating/1", frames=9),
+            _sequence("S1/Eating/2", frames=2),
+            _sequence("S1/Walking/1", frames=7),
+            _sequence("S5/Walking/1", frames=6),
+            _sequence("S5/Walking/2", frames=8),
+            _sequence("S9/Sitting/1", frames=1, valid=never),
+        )
+    }
+
+    def chosen(frames):
+        return [s.key for s in layout.shortest(found.values(), frames)]
+
+    four = ["S1/Eating/2", "S5/Walking/1", "S1/Walking/1", "S1/Eating/1"]
+    assert chosen(1) == chosen(24) == four, "four at least, an action after another"
+    assert chosen(25) == chosen(999) == [*four, "S5/Walking/2"]

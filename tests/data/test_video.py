@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posepaper.data.video import read_video
+from posepaper.data.video import CODECS, VideoFacts, describe_video, read_video, video_writer
 from posepaper.errors import InputError
 
 
@@ -39,3 +39,22 @@ def test_a_video_without_frames(tmp_path):
     (tmp_path / "v.avi").write_bytes(data[: data.index(b"movi") + 4])
     with pytest.raises(InputError, match=r"no frame that decodes|no video OpenCV can read"):
         read_video(tmp_path / "v.avi")
+
+
+@pytest.mark.parametrize("suffix", CODECS)
+def test_a_written_video_is_read_again(tmp_path, suffix):
+    path = tmp_path / f"v{suffix}"
+    with video_writer(path, (64, 48), 12.0) as write:
+        for level in range(5):
+            write(np.full((48, 64, 3), (50 * level, 0, 0), np.uint8))
+    assert describe_video(path) == VideoFacts(64, 48, 12.0, 5)
+    frames = [frame[..., 0].mean() for frame in read_video(path)[0]]
+    np.testing.assert_allclose(frames, range(0, 250, 50), atol=16)
+
+
+def test_a_suffix_opencv_does_not_write_is_named(tmp_path):
+    with (
+        pytest.raises(InputError, match=r"'\.gif' is no video OpenCV writes\. Use \.mp4, \.avi"),
+        video_writer(tmp_path / "v.gif", (64, 48), 12.0),
+    ):
+        pass

@@ -222,6 +222,12 @@ def test_an_artefact_is_asked_for_by_its_path():
     assert [x["path"] for x in answer["links"]] == sorted(map(str, (METRICS, DATA, RAW)))
 
 
+def test_a_table_that_was_looked_at_can_be_asked_for_too():
+    trial = verify.verify(Here(), "mini", [ADDRESS, str(TABLE)])
+    assert [trial.verdict(name) for name in trial.numbers] == ["proven", "proven"]
+    assert str(RAW) in trial.chain(str(TABLE))
+
+
 def many(count: int) -> list[str]:
     """Numbers of as many runs, all of one dataset."""
     names = []

@@ -138,13 +138,26 @@ def test_hours_are_summed_by_device_and_threads():
     assert found["basis"] == {cost.ASSUMED: 1, cost.HERE: 1} and found["jobs"] == 2
 
 
-def test_predicted_and_measured_are_compared_by_rule():
-    predicted = {"a": {"seconds": [1, 10.0, 99]}, "b": {"seconds": [1, 20.0, 99]}}
-    measured = [
-        {"target": "a", "rule": "train", "seconds": 5.0},
-        {"target": "b", "rule": "train", "seconds": 15.0},
-        {"target": "c", "rule": "train", "seconds": 1.0},
-    ]
-    assert cost.by_rule(predicted, measured) == [
-        {"rule": "train", "jobs": 2, "predicted": 30.0, "measured": 20.0, "ratio": 1.5}
-    ]
+def test_a_rehearsal_comes_after_the_job_itself_and_before_like_ones():
+    few = {**training(steps=3, work=1.5), "loop": 0.33, "seconds": 5.33, "target": "few"}
+    alike = cost.rates([training()])
+    found = cost.estimate(need(), None, alike, alike, few)
+    assert found["basis"] == cost.REHEARSED
+    assert found["seconds"] == pytest.approx([s * 16.0 for s in (1 / cost.FEW, 1, cost.FEW)])
+    assert found["memory"][1] == 4e8 and found["bytes"][1] == 20_000
+    assert cost.estimate(need(held=1e9), None, {}, {}, few)["memory"][1] == 1.4e9
+    own = training("b")
+    assert cost.estimate(need(), own, alike, alike, few)["basis"] == cost.HERE
+
+
+@pytest.mark.parametrize("change", [{"device": "gpu"}, {"kind": "martinez"}, {"work": None}])
+def test_a_rehearsal_of_another_kind_tells_nothing(change):
+    assert not cost.tells(training(), need(**change))
+    assert cost.estimate(need(**change), None, {}, {}, training())["basis"] == cost.ASSUMED
+
+
+def test_a_few_samples_tell_of_a_network_only():
+    assert not cost.tells({**training(), "loop": None}, need()), "its speed is not known"
+    plain = {**MADE, "trained": False, "loop": None, "size": 10}
+    assert cost.tells(plain, need(trained=False, size=90))
+    assert not cost.tells(plain, need(trained=False, size=110))

@@ -1,10 +1,10 @@
 """The pages hold every number at its address, print any text, and keep their bytes."""
 
-import subprocess
 from html.parser import HTMLParser
 
 import pypdf
 import pytest
+from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.reporting import latex, render, tables
@@ -122,9 +122,33 @@ def context(tmp_path):
         "costs": [
             {"rule": "train_lifting", "jobs": 3, "predicted": 60.0, "measured": 48.0, "ratio": 1.25}
         ],
+        "overhead": [
+            {
+                "rule": "train_lifting",
+                "jobs": 3,
+                "seconds": 48.0,
+                "queue": [2.0, 4.0],
+                "before": [5.0, 6.0],
+                "load": [3.0, 3.5],
+                "after": None,
+                "seen": None,
+                "beside": [5.0, 6.0],
+            }
+        ],
+        "runs": [run("failed", NASTY), run("done", "")],
         "papers": {"lifting": paper},
         "chains": chains_of(paper["tables"]),
     }
+
+
+def run(state, told):
+    texts = {
+        "where": "n1 GPU 0 job 7",
+        "since": "2026-01-01 00:00:00",
+        "queue": "2 s",
+        "took": "8 s",
+    }
+    return {"name": f"{state} {told}", "state": state, **texts, "told": told, "lines": [told, told]}
 
 
 def chains_of(filled):
@@ -225,6 +249,17 @@ def test_the_page_shows_predicted_against_measured_time(context, tmp_path):
     assert 'id="cost"' not in (tmp_path / "draft.html").read_text(encoding="utf-8")
 
 
+def test_the_page_shows_the_cluster_s_time_and_what_ran_where(context, tmp_path):
+    render.render_html(context, tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    row = "<td>3</td><td>48.0</td><td>2.0 (4.0)</td><td>5.0 (6.0)</td><td>3.0 (3.5)</td>"
+    assert row in text and "n1 GPU 0 job 7" in text and "1 jobs are done" in text
+    nasty = str(Markup.escape(NASTY))
+    assert f"<pre>{nasty}\n{nasty}</pre>" in text
+    render.render_html({**context, "runs": []}, tmp_path / "draft.html")
+    assert 'id="runs"' not in (tmp_path / "draft.html").read_text(encoding="utf-8")
+
+
 def test_pages_keep_their_bytes(context, tmp_path):
     for folder in ("a", "b"):
         render.render_html(context, tmp_path / folder / "index.html")
@@ -243,22 +278,6 @@ def test_latex_has_every_address_and_its_statuses(context, tmp_path):
     assert "Study \\textbf{mini}" in text and r"\claimed{\textbf{40.5}}" in text
 
 
-def test_escape():
-    assert latex.escape("50% & $x_1^2$ #{~}\\") == (
-        r"50\% \& \$x\_1\textasciicircum{}2\$ \#\{\textasciitilde{}\}\textbackslash{}"
-    )
-    assert latex.escape("✓†×↓") == (
-        r"\ensuremath{\checkmark}\textdagger{}\ensuremath{\times}\ensuremath{\downarrow}"
-    )
-    assert latex.escape("AP⁵⁰ ᴸ") == (
-        r"AP\textsuperscript{5}\textsuperscript{0} \textsuperscript{L}"
-    )
-    assert latex.escape("一\x00") == "{[}U+4E00{]}[U+0000]".replace("{[}", "[").replace("{]}", "]")
-    assert latex.escape("a---b ''c''") == "a-{}-{}-b '{}'c'{}'"
-    assert latex.head("AP^50") == r"AP\textsuperscript{50}"
-    assert latex.label("Xu et al. [3]") == r"Xu \textit{et al.} {[}3]"
-
-
 @pytest.mark.skipif(not latex.tex_installed(), reason="no TeX on this machine")
 def test_any_text_compiles_to_the_same_bytes(context, tmp_path):
     for name in ("one", "two"):
@@ -268,22 +287,6 @@ def test_any_text_compiles_to_the_same_bytes(context, tmp_path):
     one, two = (tmp_path / name / "lifting.pdf" for name in ("one", "two"))
     assert one.read_bytes()[:5] == b"%PDF-" and one.read_bytes() == two.read_bytes()
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == ["lifting.pdf", "lifting.tex"]
-
-
-@pytest.mark.skipif(not latex.tex_installed(), reason="no TeX on this machine")
-def test_a_tex_error_carries_texs_own_words(tmp_path):
-    tex = tmp_path / "bad.tex"
-    tex.write_text(r"\documentclass{article}\begin{document}\nosuch\end{document}")
-    with pytest.raises(InputError, match=r"bad.tex: TeX stopped .*Undefined control sequence"):
-        render.compile_pdf(tex, tmp_path / "bad.pdf")
-    assert not (tmp_path / "bad.pdf").exists()
-
-
-def test_without_tex_one_line_says_how_to_get_the_pdf(tmp_path, monkeypatch):
-    monkeypatch.setattr(latex.shutil, "which", lambda name: None)
-    monkeypatch.setattr(subprocess, "run", None)
-    with pytest.raises(InputError, match="make paper"):
-        render.compile_pdf(tmp_path / "a.tex", tmp_path / "a.pdf")
 
 
 def test_a_missing_picture_is_named(context, tmp_path):

@@ -182,3 +182,15 @@ def test_the_command_refuses_in_one_line_and_prints_json(capsys, monkeypatch):
             cli.main()
         shown = capsys.readouterr().err
         assert stop.value.code == 2 and shown.count("\n") == 1 and "earest" in shown
+
+
+def test_predicted_and_measured_are_compared_by_rule():
+    predicted = {"a": {"seconds": [1, 10.0, 99]}, "b": {"seconds": [1, 20.0, 99]}}
+    measured = [
+        {"target": "a", "rule": "train", "seconds": 5.0},
+        {"target": "b", "rule": "train", "seconds": 15.0},
+        {"target": "c", "rule": "train", "seconds": 1.0},
+    ]
+    assert work.by_rule(predicted, measured) == [
+        {"rule": "train", "jobs": 2, "predicted": 30.0, "measured": 20.0, "ratio": 1.5}
+    ]

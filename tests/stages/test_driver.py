@@ -50,6 +50,14 @@ def test_a_second_driver_is_refused_while_the_first_lives(tmp_path):
     assert claim_elsewhere(tmp_path).returncode == 0
 
 
+def test_whether_one_runs_can_be_asked(tmp_path):
+    assert not driver.runs(tmp_path / "none")
+    driver.claim(RUN, tmp_path)
+    assert driver.runs(tmp_path)
+    os.close(driver._held.pop())
+    assert not driver.runs(tmp_path)
+
+
 @pytest.mark.parametrize(
     "reading", ["-n", "-np", "--dry-run", "--unlock", "--summary", "--report=x"]
 )

@@ -227,3 +227,16 @@ def test_a_restored_study_is_tracked_only_where_its_pointers_fit(size, count, re
     assert stamp.exists() == restored
     if restored:
         assert files.read_json(stamp) == {"pointers": {"results/smoke/tables": "0a.dir"}}
+
+
+def test_a_recalling_plan_takes_the_fingerprint_of_the_stamp():
+    plan = planned()
+    plan.refresh()
+    target = "results/smoke/checkpoints/lift/ours-f81-cpn/seed0.safetensors"
+    recalling = Plan({"study": "smoke", "data": []}, recalls=True)
+    wildcards = {"experiment": "lift/ours-f81-cpn", "seed": "0"}
+    assert recalling.planned("train_lifting", "fingerprint")(wildcards) == plan.fingerprints[target]
+    path = Path(stamp_path(target))
+    files.write_json(path, {**files.read_json(path), "fingerprint": "as planned"})
+    assert recalling.planned("train_lifting", "fingerprint")(wildcards) == "as planned"
+    assert not [job for job in recalling.jobs if job.rule.startswith("make_")]

@@ -1,6 +1,7 @@
 # The papers' figures, as vector PDF, PNG and SVG.
 #
-# Needs: metrics and training curves of the experiments a figure names; report/papers/{paper}/figures.yaml
+# Needs: metrics and training curves of the experiments a figure names; report/papers/{paper}/figures.yaml;
+#        for the video's figure data/video.h5 and predictions/video.h5
 # Makes: figures/{paper}/{figure}.pdf, .png and .svg
 
 
@@ -9,6 +10,8 @@ rule make_figure:
         metrics=plan.planned("make_figure", "metrics"),
         curves=plan.planned("make_figure", "curves"),
         table=plan.planned("make_figure", "table"),
+        data=plan.planned("make_figure", "data"),
+        poses=plan.planned("make_figure", "poses"),
         stamp=plan.planned("make_figure", "stamp"),
     output:
         pdf="results/{study}/figures/{paper}/{figure}.pdf",

@@ -1,7 +1,8 @@
 # Datasets and imported 2D keypoints, from their own file formats to one HDF5 layout each.
 #
 # Needs: the datasets' own files (config: data), or nothing for the generated mini world.
-# Makes: data/{role}.h5, data/pose2d-crops.h5, data/pose3d-frames.h5, keypoints/{source}.h5
+# Makes: data/{role}.h5, data/pose2d-crops.h5, data/pose3d-frames.h5, keypoints/{source}.h5; in a
+#        rehearsal data/{role}-whole.h5 first, and of it data/{role}.h5
 # Steps: the world is generated; poses, people and videos are read and checked; keypoint files are
 #        aligned with the poses; the 2D dataset's people are cut out of their photos once; person
 #        crops of the 3D dataset's videos go into one archive.
@@ -69,6 +70,29 @@ rule prepare_people:
         fingerprint=plan.planned("prepare_people", "fingerprint"),
     message:
         "Reading the annotated people of {wildcards.role}"
+    shell:
+        "python -m posepaper.stages.prepare {output.dataset:q}"
+        " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"
+
+
+rule prepare_few:
+    input:
+        whole=plan.planned("prepare_few", "whole"),
+        stamp=plan.planned("prepare_few", "stamp"),
+    output:
+        dataset="results/{study}/data/{role}.h5",
+    log:
+        "results/{study}/logs/data/{role}.log",
+    benchmark:
+        "results/{study}/benchmarks/data/{role}.tsv"
+    wildcard_constraints:
+        role=plan.values("prepare_few", "role"),
+    resources:
+        **cluster.resources("prepare_few"),
+    params:
+        fingerprint=plan.planned("prepare_few", "fingerprint"),
+    message:
+        "Taking a few samples of {wildcards.role} to rehearse with"
     shell:
         "python -m posepaper.stages.prepare {output.dataset:q}"
         " --fingerprint {params.fingerprint} 2>&1 | tee {log:q}"

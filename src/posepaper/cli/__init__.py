@@ -4,7 +4,8 @@ import sys
 
 import typer
 
-from posepaper.cli import bundles, changes, plans, trial
+from posepaper.cli import bundles, changes, demo, plans, trial, watch
+from posepaper.cli.rehearsal import rehearsal
 from posepaper.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -20,6 +21,9 @@ COMMANDS = (
     changes.diff,
     plans.cost,
     plans.targets,
+    rehearsal,
+    watch.watch,
+    demo.demo,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -16,10 +16,12 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def configured() -> str:
-    """The study of config.yaml."""
+    """The study of config.yaml, or its rehearsal."""
     from posepaper.config import read_yaml
+    from posepaper.stages.rehearsal import SUFFIX, study_of
 
-    return str(read_yaml("config.yaml")["study"])
+    given = read_yaml("config.yaml")
+    return study_of(given["study"]) + SUFFIX * bool(given.get("rehearse"))
 
 
 def study_of(path: str) -> str:

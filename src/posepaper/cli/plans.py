@@ -59,7 +59,7 @@ def doctor(
     if as_json:
         print(json.dumps(rows, indent=1))
     for row in [] if as_json else rows:
-        print(f"{row['role']:<9}{row['identity']:<22}{row['state']}")
+        print(f"{row['role']:<9}{row['identity']:<22} {row['state']}")
         for name in row["missing"]:
             places = " or ".join(f"{root}/{row['folder']}/{name}" for root in plan.roots)
             print(f"{'':9}put {places}")

@@ -51,11 +51,11 @@ def audit(
         reevaluate=reevaluate,
     )
     found = trial.hold(question)
-    answers = [found.answer(address) for address in found.numbers]
-    if as_json:
-        print(json.dumps(answers[0] if len(asked) == 1 else answers, indent=1))
-    elif len(asked) == 1:
-        print_lines(tree.tree(answers[0]))
+    if len(asked) == 1:
+        (answer,) = (found.answer(address) for address in found.numbers)
+        lines = tree.tree(answer)
     else:
-        print_lines(tree.summary(answers))
-    sys.exit(0 if all(answer["verdict"] == "proven" for answer in answers) else 1)
+        answer = found.answers()
+        lines = tree.summary(answer)
+    print_lines([json.dumps(answer, indent=1)] if as_json else lines)
+    sys.exit(0 if answer["verdict"] == "proven" else 1)

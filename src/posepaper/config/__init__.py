@@ -21,9 +21,10 @@ Network = Literal[
 # What a study's needs are said of: a stage, a rule or a network.
 Asking = Literal[
     *("prepare", "prepare_world", "prepare_poses", "prepare_people", "prepare_crops"),
-    *("prepare_video", "prepare_keypoints", "prepare_frames", "train", "train_pose2d"),
-    *("train_lifting", "detect", "predict", "predict_pose2d", "predict_lifting", "evaluate"),
-    *("evaluate_pose2d", "evaluate_lifting", "evaluate_epochs", "make", Network),
+    *("prepare_video", "prepare_keypoints", "prepare_frames", "prepare_few", "train"),
+    *("train_pose2d", "train_lifting", "detect", "detect_video", "predict", "predict_pose2d"),
+    *("predict_lifting", "evaluate", "evaluate_pose2d", "evaluate_lifting", "evaluate_epochs"),
+    *("make", Network),
 ]
 
 
@@ -36,6 +37,7 @@ class Config(Strict):
 
     study: str
     data: str | tuple[str, ...] = Field((), description="folders searched for the datasets")
+    rehearse: bool = Field(False, description="a few steps of everything, in a folder of its own")
 
 
 class Model(Strict):
@@ -177,6 +179,9 @@ class Dataset(Strict):
     licence: str = ""
     images: bool = Field(False, description="has video frames a 2D network can be applied to")
     boxes: str = Field("", description="'ground-truth', or the identity of its person-box file")
+    show: dict[str, tuple[int, int]] = Field(
+        {}, description="two frames of one video that a figure shows, counted from 0"
+    )
     samples: dict[Literal["train", "test"], Annotated[int, Field(gt=0)]] = Field(
         {}, description="frames, or people and boxes; for `posepaper cost` until data are prepared"
     )

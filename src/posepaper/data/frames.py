@@ -1,14 +1,15 @@
-"""The archive of person crops cut from the 3D dataset's videos, JPEG inside one HDF5 file."""
+"""Pictures of videos, JPEG inside one HDF5 file: person crops, or whole frames."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from posepaper.data import jpeg
-from posepaper.data.hdf5 import create, opened
+from posepaper.data.hdf5 import ByteStore, StoredBytes, create, opened
 from posepaper.errors import InputError
 
 
@@ -70,3 +71,69 @@ def frame_keys(path: str | Path) -> list[str]:
     with opened(path, "frames") as file:
         file.visititems(note)
     return sorted(found)
+
+
+def write_videos(
+    path: str | Path,
+    videos: Iterable[tuple[str, float, Iterable[np.ndarray]]],
+    *,
+    identity: str | dict,
+) -> None:
+    """Writes whole frames as they come, one in memory at a time.
+
+    Args:
+        path: the archive.
+        videos: (name, frames per second, frames (H, W, 3) uint8 RGB).
+        identity: what the videos are.
+
+    Raises:
+        InputError: the disk does not take the file.
+    """
+    attributes = {"identity": identity, "units": "px", "encoding": f"jpeg-{jpeg.QUALITY}"}
+    with create(path, "videos", attributes) as file:
+        for name, fps, frames in videos:
+            group = file.create_group(name)
+            store = ByteStore(group)
+            for image in frames:
+                store.append(jpeg.encode(image))
+                group.attrs["height"], group.attrs["width"] = image.shape[:2]
+            store.finish()
+            group.attrs["fps"] = fps
+
+
+@dataclass(frozen=True)
+class StoredVideo:
+    """A video of an archive; its frames stay there until they are asked for."""
+
+    name: str
+    width: int
+    height: int
+    fps: float
+    encoded: StoredBytes
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def frame(self, index: int) -> np.ndarray:
+        """Frame ``index``, counted from 0: (H, W, 3) uint8 RGB."""
+        return jpeg.decode(np.frombuffer(self.encoded[index], np.uint8))
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Every frame in order."""
+        return map(self.frame, range(len(self)))
+
+
+def read_videos(path: str | Path) -> list[StoredVideo]:
+    """The videos of an archive, by name.
+
+    Raises:
+        InputError: the archive is absent or damaged.
+    """
+    with opened(path, "videos") as file:
+        return [_stored(path, name, file[name]) for name in sorted(file)]
+
+
+def _stored(path: str | Path, name: str, group: h5py.Group) -> StoredVideo:
+    facts = {key: int(group.attrs[key]) for key in ("width", "height")}
+    encoded = StoredBytes(str(path), name, group["offsets"][()])
+    return StoredVideo(name=name, fps=float(group.attrs["fps"]), encoded=encoded, **facts)

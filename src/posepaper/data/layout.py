@@ -17,10 +17,15 @@ __all__ = [
     "read_keypoints",
     "read_poses",
     "read_predictions",
+    "shortest",
     "write_keypoints",
     "write_poses",
     "write_predictions",
 ]
+
+
+# Sequences of a few: statistics over recordings need several.
+FEWEST = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +94,26 @@ def read_poses(path: str | Path, split: str | None = None) -> list[PoseSequence]
     with opened(path, "poses") as file:
         groups = [file[key] for key in _keys(file, "positions")]
         return [_sequence(g) for g in groups if split is None or g.attrs["split"] == split]
+
+
+def shortest(sequences: Iterable[PoseSequence], frames: int) -> list[PoseSequence]:
+    """Short sequences, four at least, until there are ``frames``; all where there are fewer.
+
+    The shortest of each action first, then the second shortest, and so on; those of which no
+    frame counts in evaluation are left out.
+    """
+    ranks: dict[str, int] = {}
+    ranked = []
+    for sequence in sorted(sequences, key=lambda s: (len(s.positions), s.key)):
+        if sequence.valid is None or sequence.valid.any():
+            rank = ranks[sequence.action] = ranks.get(sequence.action, 0) + 1
+            ranked.append((rank, len(sequence.positions), sequence.key, sequence))
+    found: list[PoseSequence] = []
+    for *_, sequence in sorted(ranked, key=lambda entry: entry[:3]):
+        if len(found) >= FEWEST and sum(len(s.positions) for s in found) >= frames:
+            break
+        found.append(sequence)
+    return found
 
 
 def count_frames(path: str | Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The HDF5 layout of a 2D dataset: encoded images and the people annotated in them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +114,40 @@ def read_people(path: str | Path, split: str) -> PeopleSet:
         return PeopleSet(
             file=str(path), encoded=images, dropped=int(group.attrs["dropped"]), **arrays
         )
+
+
+def first_images(people: PeopleSet, wanted: int, *, boxes: bool) -> PeopleSet:
+    """The first images of a split that together show enough people; those without are left out.
+
+    Args:
+        wanted: usable people, or detected boxes, there shall be; all where there are fewer.
+        boxes: whether detected boxes are counted, where the split has them.
+    """
+    detected = boxes and people.detection_boxes is not None
+    shown = people.detection_image_index if detected else people.image_index[people.usable]
+    counts = np.bincount(shown, minlength=len(people.image_ids))
+    chosen = np.flatnonzero(counts)
+    enough = np.searchsorted(counts[chosen].cumsum(), wanted)
+    return _of_images(people, chosen[: enough + 1])
+
+
+def _of_images(people: PeopleSet, chosen: np.ndarray) -> PeopleSet:
+    """The chosen images, ascending, with all their people and boxes."""
+    number = np.full(len(people.image_ids), -1)
+    number[chosen] = np.arange(len(chosen))
+    kept = number[people.image_index] >= 0
+    names = ("annotation_ids", "boxes", "keypoints", "areas", "crowds")
+    parts = {name: getattr(people, name)[kept] for name in names}
+    parts["image_index"] = number[people.image_index[kept]]
+    if people.detection_boxes is not None:
+        kept = number[people.detection_image_index] >= 0
+        for name in ("detection_boxes", "detection_scores"):
+            parts[name] = getattr(people, name)[kept]
+        parts["detection_image_index"] = number[people.detection_image_index[kept]]
+    return replace(
+        people,
+        image_ids=people.image_ids[chosen],
+        sizes=people.sizes[chosen],
+        encoded=[people.encoded[index] for index in chosen.tolist()],
+        **parts,
+    )

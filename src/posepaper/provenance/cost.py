@@ -14,13 +14,15 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-HERE, ALIKE = "measured here", "measured alike"
+HERE, REHEARSED, ALIKE = "measured here", "rehearsed", "measured alike"
 REFERENCE, ARITHMETIC, ASSUMED = "reference", "arithmetic", "assumed"
 
 # GMAC a second of a GPU nobody has measured: about a third of a 2080 Ti's 6,700 in float32.
 ASSUMED_GPU = 2000.0
 # How far apart one job's times lie when it runs again on a busy machine.
 AGAIN = 1.25
+# How far a few steps of a training or batches of a prediction may lie from all of them.
+FEW = 1.5
 # On top of the scatter of like jobs: another study or machine (the open study lies up to 2.4 from
 # mini's rates); another size of network; a mere assumption.
 ELSEWHERE, FAR, GUESSED = 2.0, 3.0, 4.0
@@ -110,11 +112,18 @@ def seconds_of(rate: Mapping, need: Mapping) -> float:
     return max(rate["fixed"] + work / need["threads"], 1e-3)
 
 
-def estimate(need: Mapping, earlier: Mapping | None, alike: dict, reference: dict) -> dict:
+def estimate(
+    need: Mapping,
+    earlier: Mapping | None,
+    alike: dict,
+    reference: dict,
+    rehearsed: Mapping | None = None,
+) -> dict:
     """What one job will cost.
 
     Args:
         earlier: this target's own measurement, if there is one.
+        rehearsed: the measurement of the same job in the study's rehearsal, if there is one.
         alike: :func:`rates` of what was measured in this results folder.
         reference: those that are committed.
 
@@ -122,7 +131,7 @@ def estimate(need: Mapping, earlier: Mapping | None, alike: dict, reference: dic
         {"target", "rule", "device", "threads", "basis", "seconds", "memory", "bytes"}; the last
         three as [low, likely, high].
     """
-    basis, seconds, factor, rate = _seconds(need, earlier, alike, reference)
+    basis, seconds, factor, rate = _seconds(need, earlier, alike, reference, rehearsed)
     memory, size = _space(need, basis, earlier, rate)
     return {
         **{name: need[name] for name in ("target", "rule", "device", "threads")},
@@ -133,12 +142,15 @@ def estimate(need: Mapping, earlier: Mapping | None, alike: dict, reference: dic
     }
 
 
-def _seconds(need, earlier, alike, reference) -> tuple[str, float, float, Mapping]:
+def _seconds(need, earlier, alike, reference, rehearsed) -> tuple[str, float, float, Mapping]:
     """Basis, seconds, by how much they may be off, and the rate behind them."""
     own, committed = _find(alike, need), _find(reference, need)
     rate = own or committed or _pooled(alike, need) or _pooled(reference, need)
     if earlier and all(earlier[name] == need[name] for name in ("device", "kind")):
         return HERE, _scaled(earlier, need, rate), AGAIN, rate or {}
+    if rehearsed and tells(rehearsed, need):
+        rate = _rate([rehearsed])
+        return REHEARSED, seconds_of(rate, need), FEW, rate
     for basis, known, wider in ((ALIKE, own, 1.0), (REFERENCE, committed, ELSEWHERE)):
         if known and _told(known, need) and _near(known, need):
             return basis, seconds_of(known, need), known["factor"] * wider, known
@@ -151,6 +163,19 @@ def _seconds(need, earlier, alike, reference) -> tuple[str, float, float, Mappin
         rate = {**rate, "per_step": 0.0, "per_work": need["threads"] / ASSUMED_GPU}
         return ASSUMED, seconds_of(rate, need), GUESSED, rate
     return ASSUMED, UNKNOWN["seconds"], UNKNOWN["factor"], {}
+
+
+def tells(rehearsed: Mapping, need: Mapping) -> bool:
+    """Whether a rehearsal's measurement tells what a job will take.
+
+    Of a network it does, on the same kind of device, where its speed was measured. What runs no
+    network goes through other amounts of data, and only a like amount tells.
+    """
+    if any(rehearsed[name] != need[name] for name in ("device", "kind", "trained")):
+        return False
+    if need["trained"]:
+        return bool(rehearsed["loop"] and need["work"]) or need["work"] == 0.0
+    return _near({"sizes": [rehearsed["size"]] * 2}, need)
 
 
 def _told(rate: Mapping, need: Mapping) -> bool:
@@ -261,25 +286,3 @@ def total(costs: Sequence[Mapping]) -> dict:
         "peak_memory": max((c["memory"][1] for c in costs), default=0.0),
         "basis": dict(sorted(basis.items())),
     }
-
-
-def by_rule(predicted: Mapping[str, Mapping], measured: Iterable[Mapping]) -> list[dict]:
-    """Predicted against measured seconds of each rule.
-
-    Args:
-        predicted: estimates by target.
-        measured: measurements; those without an estimate are left out.
-
-    Returns:
-        [{"rule", "jobs", "predicted", "measured", "ratio"}], the longest rule first.
-    """
-    rules: dict[str, dict] = {}
-    for made in measured:
-        if made["target"] in predicted:
-            empty = {"rule": made["rule"], "jobs": 0, "predicted": 0.0, "measured": 0.0}
-            row = rules.setdefault(made["rule"], empty)
-            row["jobs"] += 1
-            row["predicted"] += predicted[made["target"]]["seconds"][1]
-            row["measured"] += made["seconds"]
-    rows = sorted(rules.values(), key=lambda row: -row["measured"])
-    return [{**row, "ratio": row["predicted"] / row["measured"]} for row in rows]

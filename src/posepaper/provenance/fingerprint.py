@@ -35,11 +35,14 @@ PLUMBING = (
     "posepaper.stages.choices",
     "posepaper.stages.cluster",
     "posepaper.stages.dag",
+    "posepaper.stages.diary",
     "posepaper.stages.driver",
     "posepaper.stages.job",
     "posepaper.stages.jobs",
+    "posepaper.stages.journal",
     "posepaper.stages.orphans",
     "posepaper.stages.plan",
+    "posepaper.stages.rehearsal",
     "posepaper.training.interruption",
 )
 # What every module has that is no way to its definitions.

@@ -82,15 +82,16 @@ def look(store: Store, path: str) -> tuple[Link, list[Finding], dict | None]:
     if data is None:
         return link, [], None
     link.text = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    faults: list[str] = []
     try:
         whole = json.loads(data)
-        faults = list(_contradictions(path, whole))
+        faults += _lacking(whole) or _contradictions(path, whole)
         own = [o for o in whole["outputs"].values() if o["path"] == path]
         link.recorded = {k: own[0][k] for k in ("md5", "size")} if own else None
         link.made = _slim(whole)
         link.parents = [*whole["inputs"], *whole["raw"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        broken = Finding(path, "broken", "its record cannot be read")
+        broken = Finding(path, "broken", (faults or ["its record cannot be read"])[0])
         return Link(path, md5=link.md5, size=link.size, text=link.text), [broken], None
     faults += _bytes(link)
     return link, [Finding(path, "broken", why) for why in faults], whole
@@ -121,12 +122,12 @@ def _bytes(link: Link):
         yield f"has {link.size} bytes where its record says {link.recorded['size']}"
 
 
+def _lacking(made: dict) -> list[str]:
+    return [f"its record has no '{name}'" for name in sorted(RECORD_KEYS - made.keys())]
+
+
 def _contradictions(path: str, made: dict):
     """What a record says against itself."""
-    lacking = sorted(RECORD_KEYS - made.keys())
-    if lacking:
-        yield f"its record has no '{lacking[0]}'"
-        raise KeyError(lacking[0])
     covers, stands = made["covers"], [o["path"] for o in made["outputs"].values()]
     if path not in stands or made["target"] not in stands:
         yield f"its record is that of {made['target']}"

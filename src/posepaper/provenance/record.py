@@ -7,6 +7,7 @@ import platform
 import resource
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from posepaper import files
@@ -33,6 +34,11 @@ def read(artefact: str | Path) -> dict | None:
 def now() -> str:
     """The time, UTC, to the microsecond."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def utc(moment: float) -> str:
+    """Seconds since 1970 as a record's time."""
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(timespec="microseconds")
 
 
 def nanoseconds(time: str) -> int:
@@ -80,7 +86,14 @@ def describe(path: str | Path) -> dict:
 
 
 def write(outputs: dict[str, Path], facts: dict, start: str) -> None:
-    """Writes the record of a finished job beside each of its outputs and dates them alike."""
+    """Writes the record of a finished job beside each of its outputs and dates them alike.
+
+    Its peak memory is this process's own; beside it stands that of the largest of its workers,
+    who share some of it with their parent and with one another.
+    """
+    # Before git is asked: a child that execs counts what its parent held.
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    own, workers = (resource.getrusage(process).ru_maxrss * 1024 for process in who)
     record = {
         **facts,
         "outputs": {
@@ -91,7 +104,8 @@ def write(outputs: dict[str, Path], facts: dict, start: str) -> None:
         "machine": machine(),
         "start": start,
         "end": now(),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": own,
+        "peak_worker_bytes": workers,
     }
     for path in outputs.values():
         date_as_recorded(path, record)
@@ -128,10 +142,33 @@ def machine() -> dict:
         "cpu": processor,
         "gpus": gpus,
         "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "process_started": _process_started(),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        **_queued(os.environ.get("SLURM_JOB_ID")),
         "python": platform.python_version(),
         "lock": files.md5(lock) if lock.exists() else None,
     }
+
+
+def _process_started() -> str | None:
+    """When this process began, before it had loaded anything; None where there is no /proc."""
+    try:
+        stat = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        uptime = float(Path("/proc/uptime").read_text(encoding="utf-8").split()[0])
+    except OSError:
+        return None
+    age = uptime - int(stat[19]) / os.sysconf("SC_CLK_TCK")
+    return utc(time.time() - age)
+
+
+def _queued(job: str | None) -> dict:
+    """When SLURM was given this job and when it started it; nothing outside SLURM."""
+    if job is None:
+        return {}
+    asked = ("squeue", "-h", "-j", job, "-o", "%V %S")
+    times = _run("env", "SLURM_TIME_FORMAT=%s", *asked).split()[:2]
+    names = ("slurm_submitted", "slurm_started")
+    return {n: utc(int(t)) for n, t in zip(names, times, strict=False) if t.isdigit()}
 
 
 def _run(*command: str) -> str:

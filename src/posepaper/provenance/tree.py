@@ -25,15 +25,7 @@ def tree(answer: dict) -> Iterator[str]:
     roots, shown = [path for path in links if path not in above], set()
     for path in roots or list(links)[:1]:
         yield from _branch(links, path, "", path == roots[-1] if roots else True, shown)
-    yield from whys(answer)
-
-
-def whys(answer: dict) -> Iterator[str]:
-    """What does not hold, worst first, each led by its link's verdict."""
-    verdicts = {(x["path"], why): x["verdict"] for x in answer["links"] for why in x["why"]}
-    for finding in answer["why"]:
-        path, _, why = finding.partition(": ")
-        yield f"{verdicts.get((path, why), answer['verdict'])}: {finding}"
+    yield from answer["why"]
 
 
 def _branch(links: dict, path: str, indent: str, last: bool, shown: set[str]) -> Iterator[str]:
@@ -100,16 +92,19 @@ def _took(made: dict) -> str:
     return f"took {record.seconds(made):.1f} s"
 
 
-def summary(answers: list[dict]) -> Iterator[str]:
+def summary(answers: dict) -> Iterator[str]:
     """Lines for many numbers: how many of each verdict, and every fault once with whom it hits."""
-    counts = Counter(answer["verdict"] for answer in answers)
+    numbers = answers["numbers"]
+    counts = Counter(number["verdict"] for number in numbers)
     told = ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items()))
-    yield f"{len(answers)} numbers: {told}"
+    yield f"{len(numbers)} numbers: {told}"
     hit: dict[str, list[str]] = {}
-    for answer in answers:
-        for line in whys(answer):
-            hit.setdefault(line, []).append(answer["address"])
+    for number in numbers:
+        for line in number["why"]:
+            hit.setdefault(line, []).append(number["address"])
     for line, addresses in sorted(hit.items()):
         yield line
         more = f" and {len(addresses) - FEW} more" if len(addresses) > FEW else ""
         yield f"    {', '.join(addresses[:FEW])}{more}"
+    notes = {(path, n) for path, link in answers["links"].items() for n in link["notes"]}
+    yield from (f"{path}: {note}" for path, note in sorted(notes) if note.startswith("accepted"))

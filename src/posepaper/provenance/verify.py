@@ -5,15 +5,13 @@ working tree. Checks that need more add their findings to the :class:`Trial`.
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from posepaper.errors import InputError
-from posepaper.provenance import audit, manifest
-from posepaper.provenance.links import VERDICTS, Finding, Link, between, look, raw, worst
+from posepaper.provenance import audit
+from posepaper.provenance.chains import Chains, Seen
+from posepaper.provenance.links import VERDICTS, Finding, worst
 from posepaper.provenance.stores import Store
-
-Seen = Callable[["Trial", Link, dict], None]
 
 
 def verify(
@@ -37,41 +35,24 @@ def verify(
     return trial
 
 
-class Trial:
-    """What was looked at and what was found.
+class Trial(Chains):
+    """Numbers, the chains behind them, and what is said of them.
 
     Attributes:
-        links: by path.
-        findings: by path of the link.
-        numbers: {address: {"table", "sources", "beside"}}: the table that shows it (''
+        numbers: {address: {"table", "sources", "beside", "cell"}}: the table that shows it (''
             where the address is a path), the artefacts it was made from with their whole
-            ancestry, and files that print it.
+            ancestry, files that print it, and its cell.
         kept_by: what keeps a link's bytes (DVC's pointer), by the link's path.
         everywhere: links every number hangs on, such as the environment's lock file.
-        notes: what was seen and is no fault, by path.
     """
 
     def __init__(self, store: Store, study: str, each: Seen | None = None):
-        self.store, self.study, self.each = store, study, each
-        self.links: dict[str, Link] = {}
-        self.findings: dict[str, list[Finding]] = defaultdict(list)
-        self.notes: dict[str, list[str]] = defaultdict(list)
+        super().__init__(store, each)
+        self.study = study
         self.numbers: dict[str, dict] = {}
         self.kept_by: dict[str, str] = {}
         self.everywhere: list[str] = []
         self._tables: dict[str, dict] = {}
-        self._above: dict[str, frozenset[str]] = {}
-
-    def add(self, finding: Finding) -> None:
-        """Notes what does not hold, once."""
-        if finding not in self.findings[finding.path]:
-            self.findings[finding.path].append(finding)
-
-    def break_(self, path: str, why: str, **more) -> None:
-        """Notes a broken link."""
-        self.add(Finding(path, "broken", why, **more))
-
-    # -- looking -------------------------------------------------------------------------------
 
     def ask(self, address: str) -> None:
         """Puts one number on trial.
@@ -93,14 +74,14 @@ class Trial:
         shown = audit.find(table, path, address, row, column)
         sources = [s["path"] for s in shown.get("sources") or []]
         self.numbers[address] = {"table": path, "sources": sources, "beside": [], "cell": shown}
-        self._note(path)
+        self.look(path)
         used = self.links[path].made["inputs"] if self.links[path].made else {}
         for source in shown.get("sources") or []:
             if used.get(source["path"]) != source["md5"]:
                 why = f"shows {source['path']} md5 {source['md5']}, which its record does not name"
                 self.break_(path, why, address=address)
             self.follow(source["path"])
-            self._hold(path, source["path"])
+            self.hold(path, source["path"])
         if not sources:
             why = f"no run stands behind this number: {shown['status']}"
             self.add(Finding(path, "unverifiable", why, address=address))
@@ -122,114 +103,22 @@ class Trial:
                 raise InputError(path, what, "Restore or rebuild it") from None
         return self._tables[path]
 
-    def follow(self, path: str, *, alone: bool = False) -> None:
-        """Looks at an artefact and everything it was made from; ``alone``, at itself only."""
-        if alone:
-            self._note(path)
-            return
-        queue = [path]
-        while queue:
-            child = queue.pop()
-            if not self._note(child):
-                continue
-            link = self.links[child]
-            queue += link.made["inputs"] if link.made else ()
-        self._hold_all(path)
-
-    def _note(self, path: str) -> bool:
-        """Looks at one artefact; False where it was looked at before."""
-        if path in self.links:
-            return False
-        link, found, whole = look(self.store, path)
-        self.links[path] = link
-        for finding in found:
-            self.add(finding)
-        if whole is None and not found:
-            self._unrecorded(link)
-        elif whole is not None:
-            if link.md5 is None:
-                why = "its bytes are not here: verified record, not recomputed"
-                self.add(Finding(path, "unverifiable", why))
-            for name in whole["raw"]:
-                self.links.setdefault(name, raw(self.store, name))
-            if "manifest" in whole["outputs"] and link.md5 is not None:
-                manifest.check(self, link)
-            self._siblings(link)
-            if self.each:
-                self.each(self, link, whole)
-        return True
-
-    def _unrecorded(self, link: Link) -> None:
-        if link.md5 is None and self.store.promises(link.path):
-            why = "neither it nor its record is here, yet DVC tracks it; dvc pull may bring it"
-            self.add(Finding(link.path, "unverifiable", why))
-        else:
-            absent = "is missing, and so is its record" if link.md5 is None else "has no record"
-            self.break_(link.path, absent)
-
-    def _siblings(self, link: Link) -> None:
-        """Outputs of one job carry one record."""
-        for other in link.made["outputs"]:
-            known = self.links.get(other)
-            if known is not None and known.made and known.text != link.text:
-                self.break_(link.path, f"its record is not that of {other}, made with it")
-
-    def _hold_all(self, path: str) -> None:
-        """Every record of an ancestry against its parents, cycles named; each edge once."""
-        if path in self._above:
-            return
-        state: dict[str, int] = {}
-        stack = [(path, iter(self._made_from(path)))]
-        while stack:
-            child, parents = stack[-1]
-            state[child] = 1
-            parent = next(parents, None)
-            if parent is None:
-                state[child] = 2
-                stack.pop()
-                self._above.setdefault(child, self._ancestry(child))
-                continue
-            if state.get(parent) == 1:
-                self.break_(parent, f"is its own ancestor, through {child}")
-                continue
-            self._hold(child, parent)
-            if state.get(parent) is None and parent not in self._above:
-                stack.append((parent, iter(self._made_from(parent))))
-
-    def _made_from(self, path: str) -> list[str]:
-        link = self.links[path]
-        return link.parents if link.made else []
-
-    def _hold(self, child: str, parent: str) -> None:
-        one, other = self.links[child], self.links[parent]
-        used = one.made and (one.made["inputs"].keys() | one.made["raw"].keys())
-        for finding in between(one, other) if used and parent in used else []:
-            self.add(finding)
-
-    def _ancestry(self, path: str) -> frozenset[str]:
-        found = {path}
-        for parent in self._made_from(path):
-            found |= self._above.get(parent, {parent})
-        return frozenset(found)
-
-    # -- answering -----------------------------------------------------------------------------
-
     def chain(self, address: str) -> list[str]:
         """The files a number hangs on: those that print it, its table, and all behind it."""
         number = self.numbers[address]
-        behind = frozenset().union(*(self._above[s] for s in number["sources"]))
+        behind = frozenset().union(*(self.above(s) for s in number["sources"]))
         chain = [*number["beside"], *filter(None, [number["table"]]), *sorted(behind)]
         keepers = sorted({self.kept_by[path] for path in chain if path in self.kept_by})
         return [*chain, *keepers, *self.everywhere]
 
     def print_in(self, address: str, path: str) -> None:
         """Notes a file that prints a number, and holds it against the number's table."""
-        self.follow(path, alone=True)
+        self.look(path)
         number = self.numbers[address]
         number["beside"].append(path)
-        for parent in self._made_from(path):
+        for parent in self.made_from(path):
             if parent == number["table"] or parent in number["beside"]:
-                self._hold(path, parent)
+                self.hold(path, parent)
 
     def against(self, address: str) -> list[Finding]:
         """What does not hold of a number's chain, the worst first."""
@@ -245,25 +134,44 @@ class Trial:
         return sorted(found, key=lambda f: -VERDICTS.index(f.verdict))
 
     def verdict(self, address: str) -> str:
-        """The worst of a number's links."""
-        return worst(f.verdict for f in self.against(address))
+        """The worst of a number's links; a page that prints it right may be out of date."""
+        beside = self.numbers[address]["beside"]
+        return worst(
+            f.verdict
+            for f in self.against(address)
+            if f.path not in beside or f.verdict not in ("behind", "stale")
+        )
 
     def answer(self, address: str) -> dict:
         """{"address", "verdict", "why", "cell", "links": [{"path", "kind", "verdict", "why",
         "md5", "size", "recorded", "made", "notes", "parents"}]}, as JSON."""
         found, number = self.against(address), self.numbers[address]
-        return {
-            "address": address,
-            "verdict": worst(f.verdict for f in found),
-            "why": [str(f) for f in found],
-            "cell": number.get("cell"),
-            "links": [self._link(path, found, number) for path in self.chain(address)],
-        }
+        links = [self._link(p, [f for f in found if f.path == p]) for p in self.chain(address)]
+        for link in links:
+            if link["path"] == number["table"]:
+                link["parents"] = number["sources"]
+            elif link["path"] in number["beside"]:
+                link["parents"] = [number["table"]]
+        return {**self._said(address, found), "links": links}
 
-    def _link(self, path: str, found: list[Finding], number: dict) -> dict:
+    def answers(self) -> dict:
+        """{"verdict": the worst, "numbers": [{"address", "verdict", "why", "cell", "chain"}],
+        "links": {path: as in :meth:`answer`}}, every link once."""
+        numbers, used = [], {}
+        for address in self.numbers:
+            chain, found = self.chain(address), self.against(address)
+            used |= dict.fromkeys(chain)
+            numbers.append({**self._said(address, found), "chain": chain})
+        links = {path: self._link(path, self.findings.get(path, [])) for path in used}
+        return {"verdict": worst(n["verdict"] for n in numbers), "numbers": numbers, "links": links}
+
+    def _said(self, address: str, found: list[Finding]) -> dict:
+        cell = self.numbers[address].get("cell")
+        whys = [f"{f.verdict}: {f}" for f in found]
+        return {"address": address, "verdict": self.verdict(address), "why": whys, "cell": cell}
+
+    def _link(self, path: str, own: list[Finding]) -> dict:
         link = self.links[path]
-        own = [f for f in found if f.path == path]
-        above = number["sources"] if path == number["table"] else link.parents
         made = link.made and {
             **{k: v for k, v in link.made.items() if k not in ("inputs", "raw", "covered")},
             "settings": json.loads(link.made["settings"]),
@@ -278,5 +186,5 @@ class Trial:
             "recorded": link.recorded,
             "made": made,
             "notes": self.notes.get(path, []),
-            "parents": [number["table"]] if path in number["beside"] else above,
+            "parents": link.parents,
         }

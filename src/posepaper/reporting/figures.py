@@ -1,5 +1,6 @@
 """The report's figures, drawn from plain dicts; the same input gives the same bytes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
+from posepaper.reporting import video_figure
 from posepaper.reporting.layout import Part, load
 from posepaper.reporting.view import status_text
 
@@ -52,11 +54,19 @@ class Actions(Part):
     rows: list[str]
 
 
+class Video(Part):
+    """Frames of a video, and in each the person's box, 2D keypoints and 3D pose."""
+
+    id: str
+    kind: Literal["video"]
+    caption: str
+
+
 class Figures(Part):
     """A paper's ``figures.yaml``."""
 
     paper: str
-    figures: list[Annotated[Curves | Actions, Field(discriminator="kind")]]
+    figures: list[Annotated[Curves | Actions | Video, Field(discriminator="kind")]]
 
 
 def read_figures(path: str | Path) -> Figures:
@@ -70,6 +80,7 @@ def make_figures(
     histories: dict[str, list[list[dict]]],
     states: dict[str, str],
     folder: str | Path,
+    shots: Sequence[dict] = (),
 ) -> list[dict]:
     """Draws a paper's figures into ``folder`` as PDF, PNG and SVG.
 
@@ -77,6 +88,7 @@ def make_figures(
         tables: that paper's built tables.
         histories: experiment -> per seed -> [{"epoch", "loss"}] in order.
         states: experiment -> status, asked where it has no history.
+        shots: frames for :func:`posepaper.reporting.video_figure.draw`.
 
     Returns:
         [{"id", "caption", "wide", "files": {suffix: path}, "status"}]; a figure for which there
@@ -87,12 +99,13 @@ def make_figures(
     """
     made = []
     for figure in spec.figures:
-        drawn, status = KINDS[figure.kind](figure, spec.paper, tables, histories, states)
+        given = (figure, spec.paper, tables, histories, states, shots)
+        drawn, status = KINDS[figure.kind](*given)
         made.append(
             {
                 "id": figure.id,
                 "caption": figure.caption,
-                "wide": figure.kind == "actions",
+                "wide": figure.kind in WIDE,
                 "files": _save(drawn, Path(folder), figure.id) if drawn else {},
                 "status": status,
             }
@@ -117,7 +130,7 @@ def _save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
 
 
 def _curves(
-    spec: Curves, paper: str, tables: list, histories: dict, states: dict
+    spec: Curves, paper: str, tables: list, histories: dict, states: dict, shots: Sequence = ()
 ) -> tuple[Figure | None, str]:
     there = [name for name in spec.experiments if any(histories.get(name, ()))]
     if not there:
@@ -145,7 +158,7 @@ def _curves(
 
 
 def _actions(
-    spec: Actions, paper: str, tables: list, histories: dict, states: dict
+    spec: Actions, paper: str, tables: list, histories: dict, states: dict, shots: Sequence = ()
 ) -> tuple[Figure, str]:
     table = next((t for t in tables if t["table"] == spec.table), None)
     rows = {row["id"]: row for row in table["rows"]} if table else {}
@@ -193,4 +206,14 @@ def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour
     )
 
 
-KINDS = {"curves": _curves, "actions": _actions}
+def _video(
+    spec: Video, paper: str, tables: list, histories: dict, states: dict, shots: Sequence = ()
+) -> tuple[Figure | None, str]:
+    if not shots:
+        return None, states.get("video", "not-run")
+    with mpl.rc_context(STYLE):
+        return video_figure.draw(shots), "ok"
+
+
+KINDS = {"curves": _curves, "actions": _actions, "video": _video}
+WIDE = ("actions", "video")

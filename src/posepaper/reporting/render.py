@@ -81,9 +81,12 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
 
     Args:
         context: {"study": {"name", "title", "note"}, "commit", "dirty", "costs": [{"rule",
-            "jobs", "predicted", "measured" (seconds), "ratio"}], "papers": {paper: {"title",
-            "tables": [table], "figures": [{"id", "caption", "files": {suffix: path}, "status"}],
-            "claims": [claim]}}, "chains": see stages/chains.py}.
+            "jobs", "predicted", "measured" (seconds), "ratio"}], "overhead": [{"rule", "jobs",
+            "seconds", and "queue", "before", "load", "after", "seen", "beside": [median, worst]
+            in seconds or None}], "runs": [{"name", "state", "where", "since", "queue", "took",
+            "told", "lines"}], "papers": {paper: {"title", "tables": [table], "figures": [{"id",
+            "caption", "files": {suffix: path}, "status"}], "claims": [claim]}},
+            "chains": see stages/chains.py}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -119,6 +122,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         dirty=context["dirty"],
         papers=papers,
         costs=context["costs"],
+        overhead=context["overhead"],
+        runs=context["runs"],
         chained=context["chains"]["numbers"],
         traced=context["chains"]["figures"],
         provenance=chains.entries(context["chains"]),

@@ -154,6 +154,23 @@ def _cell(layout: Layout, row: Row, column: Column, seeds, absent: str, rules) -
     return cell
 
 
+def without_numbers(table: dict, why: str) -> dict:
+    """A filled table whose numbers made here read ``not-applicable:{why}``; sources stay."""
+    hidden = {**dict.fromkeys(CELL), "status": f"not-applicable:{why}"}
+    del hidden["sources"]
+    rows = [
+        {
+            **row,
+            "cells": {
+                column: {**cell, **hidden} if cell["status"] == "ok" else cell
+                for column, cell in row["cells"].items()
+            },
+        }
+        for row in table["rows"]
+    ]
+    return {**table, "rows": rows, "best": {**table["best"], "value": []}, "directions": {}}
+
+
 def _as_the_paper(layout: Layout, row: Row, identity: dict) -> bool:
     """Whether a number was made as the paper made its own; never where none is stated."""
     wanted = layout.merged(row, "paper_identity")

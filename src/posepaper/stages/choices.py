@@ -9,6 +9,7 @@ NETWORKS = "posepaper.models:_NETWORKS"
 POSES = "posepaper.stages.prepare:POSES"
 KEYPOINTS = "posepaper.stages.prepare:KEYPOINTS"
 PROTOCOLS = "posepaper.stages.evaluate:PROTOCOLS"
+DETECTORS = "posepaper.models.person_boxes:DETECTORS"
 FIGURES = "posepaper.reporting.figures:KINDS"
 IMAGE_ATTENTION = "posepaper.models.attention:ImageAttention"
 SEQUENCE_ATTENTION = "posepaper.models.attention:SequenceAttention"
@@ -22,6 +23,9 @@ def choices(rule: str, settings: dict) -> dict[str, tuple]:
         chosen[registry] = (settings["reader"],)
     if rule == "evaluate_lifting":
         chosen[PROTOCOLS] = (settings["protocol"]["kind"],)
+    if rule == "detect_video":
+        chosen = _of_both(settings["pose2d"]["model"], settings["lifting"]["model"])
+        chosen[DETECTORS] = (settings["detector"],)
     if rule == "make_figure":
         chosen[FIGURES] = (settings["figure"]["kind"],)
     return chosen
@@ -34,3 +38,10 @@ def _of_model(model: dict) -> dict[str, tuple]:
     if model["name"] == "gsam" and model.get("sam") == model.get("tam") == "none":
         chosen[SEQUENCE_ATTENTION] = ()
     return chosen
+
+
+def _of_both(*models: dict) -> dict[str, tuple]:
+    """The networks of all; left out is only what each of them leaves out."""
+    each = [_of_model(model) for model in models]
+    chosen = dict.fromkeys(set.intersection(*map(set, each)), ())
+    return chosen | {NETWORKS: tuple(sorted({m["name"] for m in models}))}

@@ -15,7 +15,7 @@ from posepaper.stages.plan import Plan
 DEFAULT = Need(memory=4000, minutes=30, epoch_minutes=0, workers=0)
 # Rules that put a network on a device.
 DEVICE_RULES = (
-    *("train_pose2d", "train_lifting", "detect_keypoints"),
+    *("train_pose2d", "train_lifting", "detect_keypoints", "detect_video"),
     *("predict_pose2d", "predict_lifting", "evaluate_epochs"),
 )
 # Seconds of work each: the Snakefile's localrules, which never queue.

@@ -8,11 +8,12 @@ from posepaper import files
 from posepaper.config import nearest, read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import cost, fingerprint, record
-from posepaper.stages import targets, work
+from posepaper.stages import runs, targets, work
 from posepaper.stages.cluster import DEVICE_RULES
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
 from posepaper.stages.plan import Plan
+from posepaper.stages.rehearsal import SUFFIX, counterpart
 
 PROFILES = Path("workflow/profiles")
 SIZES = Path(".posepaper/networks.json")
@@ -91,17 +92,17 @@ def predict(
     Returns:
         {"study", "profile", "machine", "sets": [{"name", "jobs", "cpu_hours", "gpu_hours",
         "bytes" ([low, likely, high]), "wall_seconds", "peak_memory", "basis"}], "jobs":
-        [estimate], "not_counted": {why: trainings}}; the last set is the sum.
+        [estimate], "not_counted": {why: trainings}, "overhead": the last of
+        :func:`runs.overhead`, None where no job of the study ran on a cluster}; the last set is
+        the sum.
 
     Raises:
         InputError: there is no such study, target or profile.
     """
     config = read_yaml("config.yaml")
-    plan = Plan({**config, "study": study or config["study"]})
-    if imagined:
-        plan.builder = Imagined(plan.study, plan.roots)
-        plan.jobs = plan.builder.jobs()
-    machine = _machine(profile)
+    name = study or config["study"]
+    plan = all_there(name) if imagined else Plan({**config, "study": name})
+    machine = machine_of(profile)
     asked = targets.resolve(plan, target) if target else plan.targets()
     graph = _Graph(plan.jobs)
     chosen = graph.behind(asked)
@@ -118,12 +119,22 @@ def predict(
         "sets": [{"name": n, **_summary(graph, costs, t, machine)} for n, t in names.items()],
         "jobs": list(costs.values()),
         "not_counted": _not_counted(plan, asked, graph),
+        "overhead": next(reversed(runs.overhead(runs.ran(plan.base))), None),
     }
+
+
+def all_there(study: str) -> Plan:
+    """The plan of a study as if all its data were there; no rehearsal."""
+    config = {**read_yaml("config.yaml"), "rehearse": False}
+    plan = Plan({**config, "study": study})
+    plan.builder = Imagined(plan.study, plan.roots)
+    plan.jobs = plan.builder.jobs()
+    return plan
 
 
 def of_jobs(plan: Plan, chosen: set[str], profile: str = "default") -> dict:
     """What some of a plan's jobs would cost: the last of :func:`predict`'s sets."""
-    machine, graph = _machine(profile), _Graph(plan.jobs)
+    machine, graph = machine_of(profile), _Graph(plan.jobs)
     costs = _estimates(plan, [j for j in plan.jobs if j.target in chosen], machine)
     return _summary(graph, costs, chosen, machine)
 
@@ -161,7 +172,7 @@ class _Graph:
         return {target for target in chosen if runs(target)}
 
 
-def _machine(profile: str) -> dict:
+def machine_of(profile: str) -> dict:
     """Slots, what a slot is, and which rules run on a GPU, as a profile says."""
     path = PROFILES / profile / "config.yaml"
     if not path.exists():
@@ -184,19 +195,34 @@ def _estimates(plan, jobs: list[Job], machine: dict) -> dict[str, dict]:
     counts, networks = work.Counts(base, stated), Networks(plan.jobs)
     measured = {m["target"]: m for m in work.measurements(base)}
     alike, committed = cost.rates(measured.values()), work.reference()
-    found = {}
+    before, found = rehearsal_of(plan), {}
     for job in jobs:
         need = work.need(job.target, job.rule, job.settings, job.input_paths(), counts, networks.of)
         if job.rule in machine["gpu_rules"]:
             need["device"] = "gpu"
+        earlier = measured.get(job.target)
+        rehearsed = before.get((need["like"], counterpart(job)[1]))
         if machine["slot"] == "core":
             need["threads"] = min(need["threads"], machine["slots"])
-        earlier = measured.get(job.target)
+            if rehearsed:
+                threads = min(rehearsed["threads"], machine["slots"])
+                rehearsed = {**rehearsed, "threads": threads}
         found[job.target] = {
-            **cost.estimate(need, earlier, alike, committed["rates"]),
+            **cost.estimate(need, earlier, alike, committed["rates"], rehearsed),
             "start": committed["start"].get(job.rule, START),
         }
     return found
+
+
+def rehearsal_of(plan: Plan) -> dict[tuple, dict]:
+    """What the jobs of a plan took in its study's rehearsal, by :func:`counterpart`."""
+    base = f"{plan.base}{SUFFIX}"
+    if plan.rehearses or not Path(base).is_dir():
+        return {}
+    rehearsal = Plan({"study": plan.study.name + SUFFIX, "data": plan.roots})
+    names = {job.target: counterpart(job) for job in rehearsal.jobs}
+    measured = work.measurements(base)
+    return {names[m["target"]]: m for m in measured if m["target"] in names}
 
 
 def _by_table(plan) -> list[tuple[str, list[str]]]:

@@ -21,6 +21,8 @@ def lines(found: dict) -> list[str]:
     basis = found["sets"][-1]["basis"]
     told = ", ".join(f"{n} {name}" for name, n in basis.items()) or "nothing to run"
     shown += ["", f"basis: {told}", *_assumed(found)]
+    if found["overhead"]:
+        shown.append(_overhead(found["overhead"]))
     for why, n in found["not_counted"].items():
         shown.append(f"needs {why}: {n} trainings not counted (--as-if-there counts them)")
     return shown
@@ -47,6 +49,8 @@ def _assumed(found: dict) -> list[str]:
         rate = f"{cost.ASSUMED_GPU:,.0f} GMAC a second"
         shown.append(f"no GPU was measured yet: {rate} and GPU are an assumption, within 4 times")
     used = {j["basis"] for j in found["jobs"]}
+    if cost.REHEARSED in used:
+        shown.append(f"{cost.REHEARSED}: a few steps of the same job, see posepaper rehearsal")
     if used & {cost.REFERENCE, cost.ARITHMETIC}:
         made = work.reference()
         what = f"{made['made_from']['study']} study on {made['machine']['cpu']}"
@@ -54,6 +58,14 @@ def _assumed(found: dict) -> list[str]:
     if cost.ARITHMETIC in used:
         shown.append(f"{cost.ARITHMETIC}: the nearest rate, far from the size or kind measured")
     return shown
+
+
+def _overhead(made: dict) -> str:
+    """The workflow's own time beside its jobs', by :func:`posepaper.stages.runs.overhead`."""
+    middle, worst = made["beside"]
+    queue = f", {made['queue'][0]:.0f} s in the queue" if made["queue"] else ""
+    jobs = f"{made['jobs']} jobs ran here on the cluster"
+    return f"{jobs}: {middle:.0f} s each (worst {worst:.0f} s) beside their work{queue}"
 
 
 def _by_rule(jobs: list[dict]) -> list[tuple[str, dict]]:

@@ -9,11 +9,14 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 from pathlib import Path
 
+from posepaper import lease
 from posepaper.errors import InputError
 from posepaper.provenance.record import now
+from posepaper.stages import targets
 
 FOLDER = Path(".snakemake")
 # Options with which Snakemake computes nothing, and so takes no lock either.
@@ -26,16 +29,32 @@ READING = (
 # -n among others, but no number of cores or jobs (-call).
 SHORT = re.compile(r"-(?![cj])[a-zA-Z]*n[a-zA-Z]*")
 
+# The rule that only shows what there is, and may do so while another Snakemake runs.
+SHOWING = "draft"
+
 _held: list[int] = []
 
 
-def claim(arguments: list[str], folder: Path = FOLDER, *, submits: bool = False) -> None:
+def shows(arguments: list[str], plan) -> bool:
+    """Whether Snakemake is asked for nothing but a draft."""
+    others = "all" in arguments or targets.asked(plan, arguments)
+    return SHOWING in arguments and not others
+
+
+def claim(
+    arguments: list[str],
+    folder: Path = FOLDER,
+    *,
+    submits: bool = False,
+    study: str = "",
+) -> None:
     """Takes the folder for this process until it ends; nothing where Snakemake only reads.
 
     Args:
         arguments: Snakemake's command line.
         folder: Snakemake's own.
         submits: whether it hands its jobs to a cluster.
+        study: what it runs, for who watches it.
 
     Raises:
         InputError: another Snakemake runs here, or was killed and left its lock; or there is no
@@ -68,14 +87,46 @@ def claim(arguments: list[str], folder: Path = FOLDER, *, submits: bool = False)
             what, todo = f"{_told(other)} was killed", "Type: snakemake --unlock; then start again"
         raise InputError(Path.cwd(), what, todo)
     os.ftruncate(handle, 0)
-    own = {"pid": os.getpid(), "host": platform.node(), "since": now()[:19]}
+    own = {**lease.me(), "since": now()[:19], "study": study, "submits": submits}
+    own["command"] = shlex.join(["snakemake", *arguments])
     os.pwrite(handle, json.dumps(own).encode(), 0)
     _held.append(handle)
+
+
+def runs(folder: Path = FOLDER) -> bool:
+    """Whether a Snakemake works in the folder now; unknown, and so no, without such locks."""
+    try:
+        with open(folder / "driver.json", "rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def holds() -> bool:
     """Whether this process has claimed its folder."""
     return bool(_held)
+
+
+def known(folder: Path = FOLDER) -> dict | None:
+    """The driver that runs here or was the last to; None where there was none.
+
+    Returns:
+        {"pid", "host", "since", "command", "study", "submits", "state"}; "running", "killed"
+        (its lock is still there) or "ended". One on another machine is taken to run while its
+        lock is there.
+    """
+    try:
+        driver = json.loads((folder / "driver.json").read_text(encoding="utf-8"))
+        lives = lease.lives(driver)
+    except (OSError, ValueError, KeyError):
+        return None
+    locked = any((folder / "locks").glob("*.lock"))
+    if lives or (lives is None and locked):
+        return {**driver, "state": "running"}
+    return {**driver, "state": "killed" if locked else "ended"}
 
 
 def _read(handle: int) -> dict:

@@ -5,6 +5,9 @@ import tempfile
 from pathlib import Path
 
 from posepaper import files
+from posepaper.data.frames import read_videos
+from posepaper.data.video_poses import read_video_poses
+from posepaper.errors import InputError
 from posepaper.reporting.figures import Figures, make_figures
 from posepaper.stages import job
 
@@ -15,7 +18,8 @@ def figure(run: job.Run) -> None:
     tables = [files.read_json(path) for path in _listed(run.inputs.get("table"))]
     with tempfile.TemporaryDirectory() as folder:
         drawn = make_figures(
-            spec, tables, histories(run.inputs["curves"]), run.settings["states"], folder
+            *(spec, tables, histories(run.inputs["curves"]), run.settings["states"], folder),
+            shots=shots(run) if "poses" in run.inputs else (),
         )[0]
         for kind, path in run.outputs.items():
             shutil.copyfile(drawn["files"][kind], path)
@@ -28,6 +32,33 @@ def histories(curves: list[str]) -> dict[str, list[list[dict]]]:
         curve = files.read_json(path)
         found.setdefault(curve["experiment"], []).append(curve["epochs"])
     return found
+
+
+def shots(run: job.Run) -> list[dict]:
+    """The frames of a video that the study names, with what was found in each.
+
+    Raises:
+        InputError: the study names a video or a frame that is not there.
+    """
+    found, by = read_video_poses(run.inputs["poses"])
+    videos = {video.name: video for video in read_videos(run.inputs["data"])}
+    shown = []
+    for name, frames in run.settings["show"].items():
+        if name not in videos:
+            what = f"has no video '{name}', which the study shows"
+            raise InputError(run.inputs["data"], what, f"There is: {', '.join(videos)}")
+        video, poses = videos[name], found[name]
+        for frame in frames:
+            if not 0 <= frame < len(video):
+                what = f"video '{name}' has no frame {frame}, which the study shows"
+                raise InputError(run.inputs["data"], what, f"It has 0 to {len(video) - 1}")
+            shot = {"video": name, "frame": frame, "image": video.frame(frame), "found": None}
+            shot |= {"by": by, "identity": run.settings["identity"]}
+            if poses is not None and poses.present[frame]:
+                arrays = ("boxes", "detected", "keypoints", "poses")
+                shot["found"] = {name: getattr(poses, name)[frame] for name in arrays}
+            shown.append(shot)
+    return shown
 
 
 def _listed(given) -> list[str]:

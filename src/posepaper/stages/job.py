@@ -19,7 +19,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.errors import InputError, Interrupted, Refused, TrainingFailed
 from posepaper.provenance import record, waivers
-from posepaper.stages import dag, plan
+from posepaper.stages import dag, journal, plan
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -73,7 +73,8 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda given, _frame: sys.exit(128 + given))
     try:
-        run(functions, given.target, given.fingerprint)
+        with journal.kept(given.target):
+            run(functions, given.target, given.fingerprint)
     except Interrupted as stopped:
         print(f"posepaper: {stopped}", file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
@@ -114,6 +115,8 @@ def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str |
             covers=frozenset(stamp["parts"]["code"]["definitions"]),
         )
         functions[job["rule"]](made)
+        for name, amount in _device_memory().items():
+            made.measured.setdefault(name, amount)
     if not outputs:
         return
     paths = [p for given in job["inputs"].values() for p in _listed(given)]
@@ -131,6 +134,15 @@ def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str |
     record.write(outputs, facts, start)
     for path in outputs.values():
         waivers.remove(path)
+
+
+def _device_memory() -> dict[str, int]:
+    """The most memory this process had on its GPU and what the GPU has; nothing where none ran."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return {}
+    total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+    return {"peak_device_bytes": torch.cuda.max_memory_allocated(), "device_bytes": total}
 
 
 def run_folder(target: str, meaning: str) -> Path:

@@ -4,10 +4,33 @@ The one place that knows how artefacts follow from one another; the rules in ``w
 ask it for their inputs.
 """
 
-from posepaper.config import Dataset, Experiment, Study
+from posepaper.config import Dataset, Experiment, Study, nearest
+from posepaper.errors import InputError
 from posepaper.stages import layouts
 from posepaper.stages.availability import Availability
 from posepaper.stages.dag import Job
+
+# Files of a data root's folder ``weights`` that a person detector needs; the best detector first.
+DETECTOR_FILES = {"yolov3": ("yolov3.cfg", "yolov3.weights"), "hog": ()}
+
+
+# The papers' whole system, and where a study does not train that, what comes nearest.
+SYSTEM = {
+    "pose2d": ("pose2d/hrnet-w32-am4", "pose2d/hrnet-w32"),
+    "lifting": ("lift/ours-f81-hrnet-w32-am4", "lift/ours-f81-cpn", "lift/ours-f81-gt"),
+}
+
+
+def network_settings(e: Experiment) -> dict:
+    """What :mod:`posepaper.stages.pipeline` reads of an experiment."""
+    return {
+        "experiment": e.name,
+        "model": e.model.options() | {"name": e.model.name},
+        "threads": e.training.threads,
+        "flip": e.protocol.flip,
+        "decoder": getattr(e.protocol, "decoder", None),
+        "image": e.image,
+    }
 
 
 class Builder(Availability):
@@ -24,12 +47,17 @@ class Builder(Availability):
 
     def jobs(self) -> list[Job]:
         """Every job of the study, upstream first."""
+        return [*self.computing(), *layouts.jobs(self)]
+
+    def computing(self) -> list[Job]:
+        """Those that make numbers: all but tables, figures and report."""
         planned = [e for n, e in self.study.experiments.items() if not self.states[n]]
         jobs = [*self._world(), *self._datasets(), *self._keypoints()]
         for experiment in planned:
             for seed in self.seeds(experiment.name):
                 jobs += self._experiment(experiment, seed)
-        return [*jobs, *layouts.jobs(self)]
+        followed = self.video_poses()
+        return [*jobs, followed] if isinstance(followed, Job) else jobs
 
     # -- names of artefacts --------------------------------------------------------------------
 
@@ -136,6 +164,41 @@ class Builder(Availability):
             "threads": experiment.training.threads,
         }
         return Job("detect_keypoints", wildcards, outputs, inputs, settings=settings)
+
+    def video_poses(self) -> Job | str:
+        """The job that follows a person through the unlabelled videos, or why there is none."""
+        dataset = self.study.datasets.get("video")
+        if dataset is None or not dataset.show:
+            return "not-applicable:the study shows no video"
+        if self.missing["video"]:
+            return self.missing["video"]
+        settings, inputs = {}, {"data": self.data("video")}
+        for kind, names in SYSTEM.items():
+            trained = [name for name in names if not self.states.get(name, "not-run")]
+            if not trained:
+                return self.states.get(names[0], "not-run")
+            inputs[kind] = self.artefact("checkpoints", trained[0], 0, ".safetensors")
+            settings[kind] = network_settings(self.study.experiments[trained[0]])
+        settings["detector"], raw = self.detector()
+        settings["threads"] = max(settings[kind]["threads"] for kind in SYSTEM)
+        outputs = {"poses": f"{self.base}/predictions/video.h5"}
+        return Job("detect_video", {}, outputs, inputs, raw, settings)
+
+    def detector(self, wanted: str = "") -> tuple[str, dict[str, str]]:
+        """A person detector, by default the best whose files are there, and these files.
+
+        Raises:
+            InputError: there is no such detector, or a file of it is in no data root.
+        """
+        if wanted and wanted not in DETECTOR_FILES:
+            todo = f"Nearest valid: '{nearest(wanted, DETECTOR_FILES)}'"
+            raise InputError("--detector", f"there is no '{wanted}'", todo)
+        for name in [wanted] if wanted else DETECTOR_FILES:
+            found = {f"weights/{file}": self.find_weights(file) for file in DETECTOR_FILES[name]}
+            if all(found.values()):
+                return name, found
+        absent = next(file for file, path in found.items() if not path)
+        raise InputError(absent, f"is in no data root, {name} needs it", "See data/README.md")
 
     def _experiment(self, e: Experiment, seed: int) -> list[Job]:
         wildcards = {"experiment": e.name, "seed": str(seed)}

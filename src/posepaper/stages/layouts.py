@@ -21,8 +21,9 @@ def jobs(builder) -> list:
     """
     tables = [_table(builder, p) for p in table_files()]
     drawn = [_figure(builder, paper, f) for paper in PAPERS for f in figure_layouts(paper)]
-    figures = [job for job in drawn if job.inputs["curves"] or "table" in job.inputs]
-    report = _report(builder, tables, figures)
+    figures = [job for job in drawn if job.inputs["curves"] or {"table", "poses"} & {*job.inputs}]
+    absent = {job.target: why for job in drawn if (why := job.settings["states"].get("video"))}
+    report = _report(builder, tables, figures, absent)
     return [*tables, *figures, report, *_pdfs(builder, report, figures)]
 
 
@@ -88,10 +89,18 @@ def _figure(builder, paper: str, layout: dict):
     outputs = {kind: f"{base}.{kind}" for kind in ("pdf", "png", "svg")}
     wildcards = {"paper": paper, "figure": layout["id"]}
     settings = {"paper": paper, "figure": layout, "states": found["states"]}
+    if layout.get("kind") == "video":
+        followed = builder.video_poses()
+        if isinstance(followed, str):
+            settings["states"] = {"video": followed}
+        else:
+            dataset = builder.study.datasets["video"]
+            settings |= {"show": dataset.show, "identity": dataset.identity}
+            inputs |= {"data": followed.inputs["data"], "poses": followed.target}
     return Job("make_figure", wildcards, outputs, inputs, settings=settings)
 
 
-def _report(builder, tables: list, figures: list):
+def _report(builder, tables: list, figures: list, absent: dict[str, str]):
     base = f"{builder.base}/report"
     names = ("claims.yaml", "figures.yaml")
     read = [p for paper in PAPERS for name in names if (p := FOLDER / paper / name).exists()]
@@ -114,6 +123,7 @@ def _report(builder, tables: list, figures: list):
             "study": {"name": study.name, "title": study.title, "note": _note(study)},
             "verdicts": study.verdicts.model_dump(mode="json"),
             "meaning": {str(path): read_yaml(path) for path in read},
+            "absent": absent,
         },
     )
 

@@ -16,9 +16,10 @@ from posepaper.config import Config, nearest, parse
 from posepaper.errors import InputError, Refused
 from posepaper.experiments import load_study
 from posepaper.provenance import fingerprint, record, waivers
-from posepaper.stages import dag, track
+from posepaper.stages import dag, rehearsal, track
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
+from posepaper.stages.rehearsal import Rehearsal
 
 HASHES = Path(".posepaper/md5.json")
 
@@ -48,25 +49,35 @@ def read_stamp(target: str) -> dict:
 
 
 class Plan:
-    """Jobs and fingerprints of the configured study.
+    """Jobs and fingerprints of the configured study, or of its rehearsal.
 
     Args:
-        config: ``config.yaml`` as Snakemake has it, ``--config`` applied.
+        config: ``config.yaml`` as Snakemake has it, ``--config`` applied; a study's name may be
+            a rehearsal's too.
         code: the package whose meaning counts; default: the one this process runs.
+        recalls: plan the jobs alone that make numbers, and take their fingerprints from the stamps
+            of an earlier plan. For a process that runs one job of a cluster's, which need not
+            find out again what 500 mean; tables and report never queue.
 
     Raises:
         InputError: a setting is wrong.
     """
 
-    def __init__(self, config: dict, code: fingerprint.Code | None = None):
+    def __init__(
+        self, config: dict, code: fingerprint.Code | None = None, *, recalls: bool = False
+    ):
+        self.recalls = recalls
         if code is None:
             _check_environment()
         self.code = code or fingerprint.installed()
         given = parse(Config, config, "config.yaml")
         self.roots = [given.data] if isinstance(given.data, str) else list(given.data)
-        self.study = load_study(given.study)
-        self.builder = Builder(self.study, self.roots)
-        self.jobs: list[Job] = self.builder.jobs()
+        name = rehearsal.study_of(given.study)
+        self.study, self.rehearses = load_study(name), given.rehearse or name != given.study
+        if self.rehearses:
+            self.study = rehearsal.rehearsed(self.study, self.roots)
+        self.builder = (Rehearsal if self.rehearses else Builder)(self.study, self.roots)
+        self.jobs: list[Job] = self.builder.computing() if recalls else self.builder.jobs()
         self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}
         self.made_by = {path: job for job in self.jobs for path in job.outputs.values()}
 
@@ -96,7 +107,7 @@ class Plan:
             if what == "stamp":
                 return stamp_path(job.target)
             if what == "fingerprint":
-                return self.fingerprints[job.target]
+                return self.meaning(job)
             if what == "threads":
                 return job.settings["threads"]
             return job.inputs.get(what, [])
@@ -120,6 +131,12 @@ class Plan:
                 f"Nearest planned: '{nearest(given, known)}'",
             )
         return job
+
+    def meaning(self, job: Job) -> str:
+        """A job's fingerprint, recalled where this plan recalls."""
+        if self.recalls:
+            return read_stamp(job.target)["fingerprint"]
+        return self.fingerprints[job.target]
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:

@@ -10,25 +10,24 @@ import numpy as np
 
 from posepaper import files
 from posepaper.data import cmu, coco, human36m, mpi_inf_3dhp
-from posepaper.data.frames import write_frames
+from posepaper.data.frames import write_frames, write_videos
 from posepaper.data.layout import (
     PoseSequence,
+    read_attributes,
     read_keypoints,
     read_poses,
+    shortest,
     write_keypoints,
     write_poses,
 )
 from posepaper.data.open_data import check_hash
-from posepaper.data.people import read_people, write_people
+from posepaper.data.people import first_images, read_people, write_people
 from posepaper.data.person_crops import write_person_crops
-from posepaper.data.video import read_video
+from posepaper.data.video import describe_video, read_video
 from posepaper.errors import InputError
 from posepaper.progress import Progress
 from posepaper.skeleton import H36M, MPI3DHP
 from posepaper.stages import job
-
-# A video frame is kept whole: its crop is the frame itself.
-WHOLE_FRAME = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 
 
 def generated_world(run: job.Run) -> None:
@@ -116,6 +115,21 @@ def people(run: job.Run) -> None:
     write_people(run.outputs["dataset"], splits, identity=run.settings["identity"])
 
 
+def few(run: job.Run) -> None:
+    """A few samples of a prepared dataset, for a rehearsal."""
+    whole, dataset, wanted = run.inputs["whole"], run.outputs["dataset"], run.settings["samples"]
+    facts = read_attributes(whole)
+    if facts["kind"] == "people":
+        splits = {
+            "train": first_images(read_people(whole, "train"), wanted["train"], boxes=False),
+            "val": first_images(read_people(whole, "val"), wanted["test"], boxes=True),
+        }
+        return write_people(dataset, splits, identity=facts["identity"])
+    found = [s for split in wanted for s in shortest(read_poses(whole, split), wanted[split])]
+    names = ("identity", "joints", "root")
+    write_poses(dataset, found, **{name: facts[name] for name in names})
+
+
 def person_crops(run: job.Run) -> None:
     """Every person of the train split cut out of its photo, for training to read."""
     people = read_people(run.inputs["people"], "train")
@@ -126,18 +140,19 @@ def person_crops(run: job.Run) -> None:
 
 
 def video(run: job.Run) -> None:
-    """Frames of the unlabelled videos, a sequence each."""
+    """Frames of the unlabelled videos, by the files' names."""
     paths = _videos(run)
+    if not paths:
+        raise InputError(run.settings["identity"], "has no video", "See data/README.md")
     with Progress("video", len(paths), "video") as bar:
 
-        def sequences():
+        def videos():
             for path in paths:
-                frames = np.stack(list(read_video(path)[0]))
+                frames, _ = read_video(path)
+                yield path.stem, describe_video(path).fps, frames
                 bar.update()
-                transforms = np.broadcast_to(WHOLE_FRAME, (len(frames), 2, 3))
-                yield f"video/{path.stem}/0", frames, transforms
 
-        write_frames(run.outputs["dataset"], sequences(), identity=run.settings["identity"])
+        write_videos(run.outputs["dataset"], videos(), identity=run.settings["identity"])
 
 
 def frames(run: job.Run) -> None:
@@ -219,6 +234,7 @@ if __name__ == "__main__":
             "prepare_poses": poses,
             "prepare_keypoints": keypoints,
             "prepare_people": people,
+            "prepare_few": few,
             "prepare_crops": person_crops,
             "prepare_video": video,
             "prepare_frames": frames,

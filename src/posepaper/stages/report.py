@@ -6,11 +6,11 @@ from pathlib import Path
 from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
-from posepaper.provenance import cost, record
+from posepaper.provenance import record
 from posepaper.reporting import claims, figures, latex, render, tables
-from posepaper.stages import job, layouts, work
+from posepaper.stages import job, layouts, runs, work
 from posepaper.stages.chains import chains
-from posepaper.stages.tables import results_of
+from posepaper.stages.tables import fill
 
 TITLES = {
     "gsam": "Group Spatial Attention for 3D Human Pose Estimation",
@@ -59,7 +59,8 @@ def pdf(run: job.Run) -> None:
 
 def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path) -> dict:
     """What the templates are given: study, commit, and per paper tables, figures and claims; of
-    what ran below ``base``, the time predicted and measured, and the chains of its records."""
+    what ran below ``base``, where it did, the time predicted and measured, and the chains of its
+    records."""
     git = record.git_state()
     written = [claims.read_claims(p) for p in claim_files()]
     layouts_read = [tables.read_layout(p) for p in layouts.table_files()]
@@ -69,13 +70,15 @@ def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path
         papers[paper] = {
             "title": title,
             "tables": [t for t in filled if t["paper"] == paper],
-            "figures": _figures(paper, drawn),
+            "figures": _figures(paper, drawn, settings["absent"]),
             "claims": found.get(paper, []),
         }
-    measured = list(work.measurements(base))
+    measured, ran = list(work.measurements(base)), runs.ran(base)
     return {
         "study": settings["study"],
-        "costs": cost.by_rule(work.predictions(measured), measured),
+        "costs": work.by_rule(work.predictions(measured), measured),
+        "overhead": runs.overhead(ran),
+        "runs": runs.page(reversed(ran)),
         "commit": git["commit"],
         "dirty": git["dirty"],
         "papers": papers,
@@ -89,11 +92,12 @@ def claim_files() -> list[Path]:
     return [p for p in found if p.exists()]
 
 
-def _figures(paper: str, drawn: list[Path]) -> list[dict]:
+def _figures(paper: str, drawn: list[Path], absent: dict[str, str]) -> list[dict]:
     path = layouts.FOLDER / paper / "figures.yaml"
     if not path.exists():
         return []
     there = {(p.parent.name, p.stem, p.suffix[1:]): str(p) for p in drawn}
+    states = {tuple(Path(target).with_suffix("").parts[-2:]): why for target, why in absent.items()}
     found = []
     for spec in figures.read_figures(path).figures:
         kinds = {
@@ -106,8 +110,8 @@ def _figures(paper: str, drawn: list[Path]) -> list[dict]:
                 "id": spec.id,
                 "caption": spec.caption,
                 "files": kinds,
-                "wide": spec.kind == "actions",
-                "status": "ok" if kinds else "not-run",
+                "wide": spec.kind in figures.WIDE,
+                "status": "ok" if kinds else states.get((paper, spec.id), "not-run"),
             }
         )
     return found
@@ -118,23 +122,17 @@ def draft(study: str) -> None:
 
     A row whose training failed reads ``failed``, one that never ran ``not-run``.
     """
+    from posepaper.stages import rehearsed, watch
     from posepaper.stages.plan import Plan
 
     plan = Plan({**read_yaml("config.yaml"), "study": study})
     base, filled = Path(plan.base), []
+    failed = rehearsed.failed_experiments(plan) if plan.rehearses else set()
     for made in (j for j in plan.jobs if j.rule == "make_table"):
-        lacking = _lacking(plan, made.inputs["metrics"])
-        results, sources = results_of([p for p in made.inputs["metrics"] if p not in lacking])
+        lacking = _lacking(plan, made.inputs["metrics"], failed)
+        there = [path for path in made.inputs["metrics"] if path not in lacking]
         states = {**made.settings["states"], **_by_experiment(lacking)}
-        filled.append(
-            tables.build_table(
-                tables.read_layout(made.settings["layout"]),
-                results,
-                sources,
-                states,
-                made.settings["verdicts"],
-            )
-        )
+        filled.append(fill(made.settings, there, states))
     folder = base / "draft"
     drawn = files.walk(base / "figures")
     settings = next(j for j in plan.jobs if j.rule == "make_report").settings
@@ -146,6 +144,9 @@ def draft(study: str) -> None:
         },
     }
     context = context_of(settings, filled, drawn, base)
+    unfinished = [one for one in watch.look(plan)["jobs"] if one["state"] != watch.DONE]
+    unfinished.sort(key=lambda one: watch.STATES.index(one["state"]))
+    context["runs"] = [*runs.page(unfinished), *context["runs"]]
     render.render_html(context, folder / "index.html")
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, folder / f"{paper}.tex", beside=folder)
@@ -154,11 +155,17 @@ def draft(study: str) -> None:
     print(f"draft: {folder / 'index.html'}", file=sys.stderr)
 
 
-def _lacking(plan, metrics: list[str]) -> dict[str, str]:
+def _lacking(plan, metrics: list[str], failed: set[str]) -> dict[str, str]:
     """Metrics files a draft cannot show, and why: their training, as planned now, ``failed``
-    (an earlier one's numbers may still be there), or they were ``not-run``."""
+    (an earlier one's numbers may still be there), or they were ``not-run``.
+
+    ``failed``: experiments that are known to have failed in whatever job.
+    """
     lacking = {}
     for path in metrics:
+        if plan.made_by[path].settings["experiment"] in failed:
+            lacking[path] = "failed"
+            continue
         checkpoint = path.replace("/metrics/", "/checkpoints/").replace(".json", ".safetensors")
         status = job.run_folder(checkpoint, plan.fingerprints[checkpoint]) / "status.json"
         if status.exists() and files.read_json(status)["state"] == "failed":

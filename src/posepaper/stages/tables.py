@@ -10,17 +10,24 @@ from posepaper.stages import job
 
 def table(run: job.Run) -> None:
     """One table of one paper, as JSON and CSV."""
-    settings = run.settings
-    results, sources = results_of(run.inputs["metrics"])
-    filled = tables.build_table(
-        tables.read_layout(settings["layout"]),
-        results,
-        sources,
-        settings["states"],
-        settings["verdicts"],
-    )
+    filled = fill(run.settings, run.inputs["metrics"], run.settings["states"])
     files.write_json(run.outputs["json"], filled)
     tables.write_csv(run.outputs["csv"], filled)
+
+
+def fill(settings: dict, metrics: list[str], states: dict[str, str]) -> dict:
+    """A table by its job's settings; that of a rehearsal shows no number made here.
+
+    Args:
+        metrics: the files there are.
+        states: of experiments that have none.
+    """
+    results, sources = results_of(metrics)
+    layout = tables.read_layout(settings["layout"])
+    filled = tables.build_table(layout, results, sources, states, settings["verdicts"])
+    if settings.get("rehearsal"):
+        return tables.without_numbers(filled, "rehearsed, its number would say nothing")
+    return filled
 
 
 def results_of(metrics: list[str]) -> tuple[dict, dict]:

@@ -73,6 +73,13 @@ def resolve(plan, text: str) -> list[str]:
     )
 
 
+def asked(plan, words: list[str]) -> list[str]:
+    """The artefacts that the words of Snakemake's command line name."""
+    names = named(plan)
+    found = [names.get(word, [word] if word in plan.made_by else []) for word in words]
+    return [path for paths in found for path in paths]
+
+
 def _addressed(plan, text: str) -> list[str]:
     """The table of ``lifting:table-2`` or ``lifting:table-2:p1-ours:avg``."""
     paper, table, *place = text.split(":")

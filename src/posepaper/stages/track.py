@@ -12,6 +12,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.provenance import history, record
+from posepaper.stages import rehearsal
 
 TRACKED = (
     "data",
@@ -28,10 +29,16 @@ TRACKED = (
 
 
 def track(study: str) -> None:
-    """Adds every folder and file of results that exists, then writes ``stamps/tracked.json``."""
+    """Adds every folder and file of results that exists, then writes ``stamps/tracked.json``.
+
+    A rehearsal, which has no results, is noted and not added.
+    """
     base = Path("results", study)
     there = [str(base / name) for name in TRACKED if (base / name).exists()]
-    if not Path(".dvc").is_dir():
+    if rehearsal.rehearses(base):
+        print("track: a rehearsal is not tracked", file=sys.stderr)
+        pointers = {}
+    elif not Path(".dvc").is_dir():
         print("track: no .dvc folder here, nothing is tracked", file=sys.stderr)
         pointers = {}
     else:

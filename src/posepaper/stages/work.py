@@ -52,7 +52,7 @@ class Counts:
         path = self.base / "data" / f"{role}.h5"
         if not path.exists() or role == "video":
             return {}
-        if role != "pose2d":
+        if not role.startswith("pose2d"):
             return count_frames(path)
         people, crops = read_people(path, "val"), self.base / "data" / f"{role}-crops.h5"
         boxes = people.detection_boxes
@@ -200,7 +200,7 @@ def measurements(base: str | Path, sizes: Sizes = recorded_size) -> Iterator[dic
 def _loop(made: dict, done: dict) -> float | None:
     """Seconds a job's network ran, from the speed its record names."""
     speed = made["measured"]
-    if "samples_per_second" in speed and done["steps"]:
+    if speed.get("samples_per_second") and done["steps"]:
         training = made["settings"]["training"]
         return done["steps"] * training["batch"] / speed["samples_per_second"]
     rate = speed.get("frames_per_second") or speed.get("images_per_second")
@@ -226,3 +226,25 @@ def predictions(measured: Iterable[dict]) -> dict[str, dict]:
     """Estimates of finished jobs from the committed rates alone, by target."""
     known = reference()["rates"]
     return {m["target"]: cost.estimate(m, None, {}, known) for m in measured}
+
+
+def by_rule(predicted: Mapping[str, Mapping], measured: Iterable[Mapping]) -> list[dict]:
+    """Predicted against measured seconds of each rule.
+
+    Args:
+        predicted: estimates by target.
+        measured: measurements; those without an estimate are left out.
+
+    Returns:
+        [{"rule", "jobs", "predicted", "measured", "ratio"}], the longest rule first.
+    """
+    rules: dict[str, dict] = {}
+    for made in measured:
+        if made["target"] in predicted:
+            empty = {"rule": made["rule"], "jobs": 0, "predicted": 0.0, "measured": 0.0}
+            row = rules.setdefault(made["rule"], empty)
+            row["jobs"] += 1
+            row["predicted"] += predicted[made["target"]]["seconds"][1]
+            row["measured"] += made["seconds"]
+    rows = sorted(rules.values(), key=lambda row: -row["measured"])
+    return [{**row, "ratio": row["predicted"] / row["measured"]} for row in rows]

@@ -11,13 +11,15 @@ import pytest
 import yaml
 
 from posepaper import files
+from posepaper.experiments import load_study
 from posepaper.provenance import record
 from posepaper.provenance.fingerprint import digest
+from posepaper.provenance.links import VERDICTS
 from posepaper.stages import job, plan, report, tables, trial
 
 BASE = Path("results/smoke")
 NUMBER = "lifting:table-2:p1-ours:avg"
-LEFT_OUT = ("runs", "logs", "benchmarks", ".snakemake", "__pycache__", "tmp", ".posepaper")
+LEFT_OUT = ("runs", "logs", ".snakemake", "__pycache__", "tmp", ".posepaper")
 MODES = ("audit", "verify", "reevaluate")
 
 
@@ -161,6 +163,9 @@ class Study:
         """The answers of an audit in one of :data:`MODES`."""
         deep = {"verify": mode == "verify", "reevaluate": mode == "reevaluate"}
         found = trial.hold(trial.Question("smoke", addresses, **deep, **options))
+        assert found.answers()["verdict"] == max(
+            (found.verdict(address) for address in found.numbers), key=VERDICTS.index
+        )
         return [found.answer(address) for address in found.numbers]
 
     def finds(self, mode: str, link, why: str, verdict: str = "broken", address: str = NUMBER):
@@ -169,8 +174,7 @@ class Study:
         named = {entry["path"]: entry for entry in answer["links"]}[str(link)]
         assert named["verdict"] == verdict, answer["why"]
         assert any(why in words for words in named["why"]), named["why"]
-        worst = ("proven", "behind", "stale", "unverifiable", "broken").index
-        assert worst(answer["verdict"]) >= worst(verdict)
+        assert VERDICTS.index(answer["verdict"]) >= VERDICTS.index(verdict)
         for lighter in MODES[: MODES.index(mode)]:
             (answer,) = self.ask(lighter, address)
             assert answer["verdict"] == "proven", f"{lighter} finds it too: {answer['why']}"
@@ -203,5 +207,8 @@ def study(second, tmp_path, monkeypatch):
     monkeypatch.chdir(copy.root)
     # The copy's source is this process's, under another name.
     monkeypatch.setattr(plan, "_check_environment", lambda: None)
+    # A process reads each study's settings once, this one those of many folders.
+    load_study.cache_clear()
     yield copy
+    load_study.cache_clear()
     shutil.rmtree(copy.root)

@@ -141,7 +141,7 @@ def test_a_dirty_tree_claimed_clean(study):
     assert answer["verdict"] == "behind", answer["why"]
     (answer,) = study.ask("verify", NUMBER)
     (why,) = [w for w in answer["why"] if "claims the clean commit" in w]
-    assert answer["verdict"] == "broken" and why.startswith(OURS) and name in why
+    assert answer["verdict"] == "broken" and why.startswith(f"broken: {OURS}") and name in why
 
 
 def test_uncommitted_changes_admitted_are_no_fault(study):
@@ -173,7 +173,10 @@ def test_code_changed_since(study):
     study.edit("src/posepaper/stages/evaluate.py", "MM = 1000.0", "MM = 1001.0")
     answer = command(study, NUMBER)
     assert answer["verdict"] == "behind"
-    assert answer["why"][0].startswith(MEASURED) and "evaluate:MM changed" in answer["why"][0]
+    assert (
+        answer["why"][0].startswith(f"behind: {MEASURED}")
+        and "evaluate:MM changed" in answer["why"][0]
+    )
 
 
 def test_a_waiver_is_shown(study):

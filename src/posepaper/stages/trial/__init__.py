@@ -123,6 +123,7 @@ def _waivers(trial: Trial) -> None:
 def _deeply(trial: Trial, past: Past, *, here: bool) -> None:
     shown = sorted({n["table"] for n in trial.numbers.values()} - {""})
     steps = [
+        lambda: _siblings(trial),
         lambda: Inside(trial).all(),
         lambda: tables.check(trial, shown),
         lambda: printed.check(trial, shown),
@@ -133,6 +134,13 @@ def _deeply(trial: Trial, past: Past, *, here: bool) -> None:
     for step in steps:
         step()
         bar.update()
+
+
+def _siblings(trial: Trial) -> None:
+    """Looks at what was made in one job with a link."""
+    for link in list(trial.links.values()):
+        for path in link.made["outputs"] if link.made else ():
+            trial.look(path)
 
 
 def print_all(trial: Trial) -> None:

@@ -12,6 +12,7 @@ from posepaper.provenance import record
 from posepaper.provenance.links import Finding, Link
 from posepaper.provenance.verify import Trial
 from posepaper.stages import detect, evaluate, job
+from posepaper.stages.trial.today import same_code
 
 # By how much of its value (of 1 unit, where it is less) a number may differ where it was made on
 # another kind of processor or with other versions. Sums in float32 differ there by some 1e-6; what
@@ -115,7 +116,7 @@ class _Again:
             return
         where = "" if alike else f" by more than {TOLERANCE:g}, on another machine"
         why = f"made again it differs{where}: {'; '.join(odd[:3]) or 'other bytes'}"
-        if _changed(self.trial, link):
+        if not same_code(link):
             self.trial.notes[link.path].append(f"{why}; its code changed since")
         else:
             self.trial.break_(link.path, why)
@@ -185,12 +186,6 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name).partition("+")[0]
     except importlib.metadata.PackageNotFoundError:
         return "absent"
-
-
-def _changed(trial: Trial, link: Link) -> bool:
-    """Whether today's code or settings are not those an artefact was made with."""
-    found = trial.findings.get(link.path, ())
-    return any(f.verdict in ("behind", "stale") and not f.used_by for f in found)
 
 
 RULES = {

@@ -5,6 +5,7 @@ from posepaper.provenance import gitstate, record
 from posepaper.provenance.links import Finding, Link
 from posepaper.stages import impact
 from posepaper.stages.plan import Plan
+from posepaper.stages.trial.today import needs_tex
 
 MOST = 3
 
@@ -33,6 +34,8 @@ class Commits:
             why = f"the plan of its commit {git['commit'][:12]} cannot be made here ({planned})"
             return [Finding(link.path, "unverifiable", why)]
         parts = planned.get(link.path)
+        if parts is None and not needs_tex(whole["rule"]):
+            return [self._unplanned(link.path, git["commit"])]
         odd = _lock(git["commit"], whole) + (_differing(whole, parts) if parts else [])
         if not odd:
             return []
@@ -40,6 +43,13 @@ class Commits:
         told = ", ".join(odd[:MOST]) + more
         why = f"claims the clean commit {git['commit'][:12]}, which has another {told}"
         return [Finding(link.path, "broken", why)]
+
+    def _unplanned(self, path: str, commit: str) -> Finding:
+        lacks = any("missing-data" in state for state in self.plan.builder.states.values())
+        verdict = "unverifiable" if lacks else "broken"
+        told = "with the data here" if lacks else "at all"
+        why = f"claims the clean commit {commit[:12]}, which does not make it {told}"
+        return Finding(path, verdict, why)
 
     def _of(self, commit: str) -> dict | str:
         """Parts by output path; a commit without such a plan says why."""

@@ -1,13 +1,28 @@
 """Records held against today's plan: which code, settings and inputs changed since."""
 
+import json
+
 from posepaper.provenance import changes, fingerprint
 from posepaper.provenance.links import Finding, Link
+from posepaper.reporting.latex import tex_installed
 from posepaper.stages import cost, dag
 from posepaper.stages.plan import Plan
 
 BEHIND = ("code", "package", "rule")
 STALE = ("setting", "raw")
 MOST = 4
+
+
+def same_code(link: Link) -> bool:
+    """Whether an artefact was made by the code, and with the packages, that run here."""
+    made = link.made
+    code = dag.code(made["rule"], json.loads(made["settings"])) if made else {}
+    return bool(made) and fingerprint.digest(code) == made["code"]
+
+
+def needs_tex(rule: str) -> bool:
+    """Whether a rule is planned only where there is a TeX, and here is none."""
+    return rule == "make_pdf" and not tex_installed()
 
 
 class Today:
@@ -28,6 +43,8 @@ class Today:
     def __call__(self, link: Link, whole: dict) -> list[Finding]:
         """What changed since an artefact was made; each change at the link it concerns."""
         stamps = [plan[link.path] for plan in self.plans if link.path in plan]
+        if not stamps and needs_tex(whole["rule"]):
+            return []
         if not stamps:
             why = f"no job of the study makes it {self.when}"
             return [Finding(link.path, "stale", why)]
