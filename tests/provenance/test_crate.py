@@ -200,6 +200,7 @@ def link(name: str) -> zipfile.ZipInfo:
         ({"a//b": b""}, "no plain path"),
         ({"a\nb": b""}, "no plain path, 'a%0Ab'"),
         ({link("a"): b"/etc/passwd"}, "a link"),
+        ({"a": b"", "a/b": b""}, "a file that is a folder too, 'a'"),
     ],
 )
 def test_unsafe_names_are_refused_before_anything_is_read(tmp_path, entries, fault):

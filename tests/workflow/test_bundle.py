@@ -216,17 +216,24 @@ def absent_record(content):
     return f"{CHECKPOINT}.record.json", "lists it, but it is not inside"
 
 
-def other_table(content):
+def table_of_another_form(content):
+    content[TABLE] = b'{"rows": 1}'
+    rerecord(content, TABLE)
+    return TABLE, "cannot be checked"
+
+
+def no_json(content):
     content[TABLE] = b"[" * 10
     relist(content, TABLE)
-    return TABLE, "its bytes are not its record's"
+    return TABLE, "cannot be checked"
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
         *(metrics, metrics_and_manifest, metrics_manifest_and_record, table_and_record),
-        *(page_and_record, checkpoint_record, code, absent_record, other_table),
+        *(page_and_record, checkpoint_record, code, absent_record, table_of_another_form),
+        no_json,
     ],
     ids=lambda spoil: spoil.__name__,
 )
@@ -239,6 +246,13 @@ def test_tampering_is_broken_and_the_file_is_named(file, audit, tmp_path, spoil)
     assert any(why in line for line in told), answer["bundle"]["why"]
 
 
+def test_a_spoilt_bundle_is_broken_whatever_is_asked(file, audit, tmp_path):
+    content = unpack(file)
+    table_of_another_form(content)
+    spoilt = pack(content, tmp_path / "spoilt.zip")
+    assert [audit(spoilt, *words)[0] for words in ((), (ADDRESS,), ("--all",))] == [1, 1, 1]
+
+
 def test_code_that_did_not_make_the_numbers_is_behind(file, audit, tmp_path):
     content = unpack(file)
     old = b"def mpjpe("
@@ -249,6 +263,14 @@ def test_code_that_did_not_make_the_numbers_is_behind(file, audit, tmp_path):
     (number,) = answer["numbers"]
     found = [why for why in number["why"] if "evaluation.metrics:mpjpe" in why]
     assert code == 1 and found and found[0].startswith(f"{METRICS}: the code inside is not that")
+
+
+def test_without_code_inside_every_link_is_behind(file, audit, tmp_path):
+    content = {n: c for n, c in unpack(file).items() if not n.startswith("src/")}
+    code, answer = audit(pack(content, tmp_path / "spoilt.zip"), ADDRESS)
+    assert code == 1 and any(
+        METRICS in why and "nothing is inside" in why for why in answer["numbers"][0]["why"]
+    )
 
 
 def test_what_is_no_bundle_is_one_line_and_exit_code_2(file, audit, tmp_path):

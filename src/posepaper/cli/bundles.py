@@ -35,7 +35,7 @@ def audit(
 
     by = _signed_by(file, signers)
     bundle = Bundle(Crate(file), study)
-    answers = [bundle.answer(name) for name in (bundle.numbers if everything else asked)]
+    answers = bundle.answers(bundle.numbers if everything else asked)
     broken = bundle.broken()
     if signers and by is None:
         broken.insert(0, f"{file}: is signed by nobody listed in {signers}, or changed since")

@@ -1,7 +1,7 @@
 """A bundle as a store of bytes: read in place, trusted in nothing.
 
 What its ``ro-crate-metadata.json`` lists is held against the bytes inside, and what it tells of
-jobs against their records. An entry never names the file it is unpacked to.
+jobs against their records.
 """
 
 import hashlib
@@ -61,6 +61,10 @@ class Crate:
         elif len(names) != len(set(names)):
             double = next(n for n in names if names.count(n) > 1)
             fault = f"has two entries '{double}'"
+        elif clash := sorted(
+            {str(p) for n in names for p in PurePosixPath(n).parents} & set(names)
+        ):
+            fault = f"has a file that is a folder too, '{clash[0]}'"
         elif (size := sum(entry.file_size for entry in entries)) > MOST_BYTES:
             fault = f"unpacks to {size / 1e9:.0f} GB, more than any bundle"
         if fault:

@@ -1,6 +1,7 @@
 """A bundle on trial, with nothing at hand but the bundle."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from posepaper.errors import InputError
@@ -13,7 +14,7 @@ from posepaper.stages import dag, trial
 from posepaper.stages.trial import printed, tables
 from posepaper.stages.trial.inside import Inside
 
-# What JSON of another form than ours makes our own readers raise.
+# What JSON of another form than ours makes our own readers raise; an InputError is a ValueError.
 ODD = (KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError)
 MOST = 4
 
@@ -59,15 +60,23 @@ class Bundle:
         self._try("report", printed.check, self.trial, shown)
         self._try("report", trial.print_all, self.trial)
 
-    def answer(self, address: str) -> dict:
-        """What holds of one number, see :meth:`Trial.answer`.
+    def answers(self, addresses: Iterable[str]) -> list[dict]:
+        """What holds of numbers, see :meth:`Trial.answer`; none of one whose table is spoilt.
 
         Raises:
-            InputError: the address names nothing in this bundle.
+            InputError: an address names nothing in this bundle.
         """
-        if address not in self.trial.numbers:
-            self.trial.ask(address)
-        return self.trial.answer(address)
+        spoilt, answers = {fault.path for fault in self.found}, []
+        for address in addresses:
+            table = audit.parse(self.study, address)[0] if ":" in address else address
+            try:
+                if address not in self.trial.numbers:
+                    self.trial.ask(address)
+                answers.append(self.trial.answer(address))
+            except ODD:
+                if table not in spoilt:
+                    raise
+        return answers
 
     def broken(self) -> list[str]:
         """What contradicts itself anywhere in the bundle, each led by the file's name."""
@@ -99,7 +108,7 @@ class Bundle:
         """A check; False where a file is not of the form that every one of ours has."""
         try:
             return check(*given)
-        except (InputError, *ODD) as error:
+        except ODD as error:
             what = error.what if isinstance(error, InputError) else type(error).__name__
             if not any(f.path == path for f in self.found):
                 self.found.append(Finding(path, "broken", f"cannot be checked ({what})"))
@@ -116,7 +125,7 @@ class _Code:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(crate.read(path) or b"")
         package = folder / "src" / "posepaper"
-        self.source = fingerprint.Code(package) if package.is_dir() else None
+        self.source = fingerprint.Code(package)
 
     def __call__(self, link: Link, whole: dict) -> list[Finding]:
         """Definitions of the code inside that are not those a record covers."""
@@ -125,13 +134,15 @@ class _Code:
             return []
         try:
             odd = self._odd(whole["rule"], whole["settings"], whole["covers"])
-        except (InputError, SyntaxError, OSError, *ODD):
+        except (SyntaxError, OSError, *ODD):
             odd = [f"the code of rule {whole['rule']}, which cannot be read"]
         more = f" and {len(odd) - MOST} more" if len(odd) > MOST else ""
         why = f"the code inside is not that it was made with: {', '.join(odd[:MOST])}{more}"
         return [Finding(link.path, "behind", why)] if odd else []
 
     def _odd(self, rule: str, settings: dict, covers: dict) -> list[str]:
+        if not self.source.modules.names:
+            return ["src/posepaper, of which nothing is inside"]
         stage = dag.module(rule).rpartition(".")[2]
         text = fingerprint.rule_text(self.folder / f"workflow/rules/{stage}.smk", rule)
         now = dag.code(rule, settings, self.source)["definitions"]
