@@ -22,7 +22,8 @@ GAP, WORDS = r"[^\d.]{0,16}?", r"(?:.{0,160}?[^\d.])??"
 NEXT, FIRST = 700, 2500
 # What is told of records and clocks, not of tables and figures.
 TOLD = re.compile(
-    r'<section id="(?:cost|provenance)">.*?</section>|<a href="#cost">Cost</a>'
+    r'<section id="(?:cost|runs|provenance)">.*?</section>'
+    r'|<a href="#cost">Cost</a>|<a href="#runs">What ran where</a>'
     r"|\\section\{Appendix: provenance\}.*",
     re.DOTALL,
 )
