@@ -51,11 +51,11 @@ def test_a_second_driver_is_refused_while_the_first_lives(tmp_path):
 
 
 def test_whether_one_runs_can_be_asked(tmp_path):
-    assert not driver.runs(tmp_path / "none")
+    assert driver.running_since(tmp_path / "none") is None
     driver.claim(RUN, tmp_path)
-    assert driver.runs(tmp_path)
+    assert driver.running_since(tmp_path) == (tmp_path / "driver.json").stat().st_mtime
     os.close(driver._held.pop())
-    assert not driver.runs(tmp_path)
+    assert driver.running_since(tmp_path) is None
 
 
 @pytest.mark.parametrize(

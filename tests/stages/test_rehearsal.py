@@ -167,7 +167,9 @@ def test_a_job_s_end_is_read_off_its_log():
     what = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
     assert log(plan, target, "Traceback (most recent call last):", what, "") == ("failed", what)
     assert log(plan, target, "step 2/3 8.1 samples/s") == ("failed", rehearsed.SILENT)
-    assert rehearsed.state(plan, job, alive=True) == ("running", "")
+    written = rehearsed.log_of(plan, job).stat().st_mtime
+    assert rehearsed.state(plan, job, since=written - 1) == ("running", "")
+    assert rehearsed.state(plan, job, since=written + 1)[0] == "failed", "of an earlier start"
     assert "lift/ours-f81-gt" in rehearsed.failed_experiments(plan)
     paths = [rehearsed.log_of(plan, job) for job in plan.jobs]
     assert len(set(paths)) == len(paths), "every job has a log of its own"

@@ -93,16 +93,20 @@ def claim(
     _held.append(handle)
 
 
-def runs(folder: Path = FOLDER) -> bool:
-    """Whether a Snakemake works in the folder now; unknown, and so no, without such locks."""
+def running_since(folder: Path = FOLDER) -> float | None:
+    """When the Snakemake that works in the folder now claimed it, by the folder's clock.
+
+    None where none does, or the file system has no locks to tell by.
+    """
     try:
         with open(folder / "driver.json", "rb") as handle:
+            since = os.fstat(handle.fileno()).st_mtime
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return since
     except OSError:
         pass
-    return False
+    return None
 
 
 def holds() -> bool:

@@ -38,8 +38,8 @@ def find(study: str, profile: str = "") -> dict:
     """
     config, name = read_yaml("config.yaml"), rehearsal.study_of(study)
     plan = Plan({**config, "study": name + rehearsal.SUFFIX})
-    alive = driver.runs()
-    states = {job.target: state(plan, job, alive=alive) for job in plan.jobs}
+    since = driver.running_since()
+    states = {job.target: state(plan, job, since=since) for job in plan.jobs}
     counts = Counter(how for how, _ in states.values())
     if counts.keys() == {WAITING}:
         todo = f"Type: snakemake all --config study={name} rehearse=true"
@@ -81,10 +81,10 @@ def find(study: str, profile: str = "") -> dict:
     }
 
 
-def state(plan: Plan, job: Job, *, alive: bool = False) -> tuple[str, str]:
+def state(plan: Plan, job: Job, *, since: float | None = None) -> tuple[str, str]:
     """How a job of a rehearsal stands, and the words it failed with.
 
-    ``alive``: whether Snakemake still works on it.
+    ``since``: when the Snakemake that still works on it was started; None where none does.
     """
     outputs = job.outputs.values()
     if all(record.agrees(path, plan.fingerprints[job.target]) for path in outputs):
@@ -98,7 +98,8 @@ def state(plan: Plan, job: Job, *, alive: bool = False) -> tuple[str, str]:
     told = [line for line in lines if TOLD.fullmatch(line)]
     if told:
         return FAILED, told[-1].removeprefix("posepaper: ")
-    return (RUNNING, "") if alive else (FAILED, SILENT)
+    begun = since is not None and log.stat().st_mtime >= since
+    return (RUNNING, "") if begun else (FAILED, SILENT)
 
 
 def failed_experiments(plan: Plan) -> set[str]:
