@@ -56,6 +56,8 @@ localrules:
     evaluate_pose2d,
     evaluate_lifting,
     make_table,
+    make_parameters,
+    make_ledger,
     make_figure,
     make_report,
     make_pdf,
@@ -84,6 +86,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/ledger.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"

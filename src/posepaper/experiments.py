@@ -37,6 +37,21 @@ def load_study(name: str, root: str | Path = ".") -> Study:
     return study.model_copy(update={"experiments": experiments})
 
 
+def published_models(root: str | Path = ".") -> dict[str, Model]:
+    """The network of every experiment at the size its recipe states, by no study's scale.
+
+    Raises:
+        InputError: as ``load_study``.
+    """
+    models = {}
+    for path in sorted((Path(root) / "workflow" / "experiments").glob("*.yaml")):
+        recipes = parse(Recipes, read_yaml(path), path)
+        for name, given in recipes.experiments.items():
+            value = {**recipes.defaults, **given}.get("model") or {}
+            models[name] = parse(Model, value, path, f"experiments.{name}.model")
+    return models
+
+
 def _resolve_all(study: Study, root: str | Path) -> dict[str, Experiment]:
     experiments, homes = {}, {}
     for path in sorted((Path(root) / "workflow" / "experiments").glob("*.yaml")):

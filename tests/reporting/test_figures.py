@@ -7,6 +7,7 @@ import yaml
 
 from posepaper.errors import InputError
 from posepaper.reporting import figures
+from posepaper.reporting.comparisons import read_comparisons
 from posepaper.reporting.layout import read_layout
 
 PAPERS = Path(__file__).parents[2] / "report" / "papers"
@@ -89,7 +90,10 @@ def test_declared_figures_point_at_what_the_layouts_hold(path):
     for figure in figures.read_figures(path).figures:
         if figure.kind == "curves":
             assert set(figure.experiments) <= experiments and set(figure.names) <= experiments
-        if figure.kind == "actions":
+        elif figure.kind == "effects":
+            families = read_comparisons(path.with_name("comparisons.yaml")).families
+            assert set(figure.families) <= {family.id for family in families}
+        elif figure.kind == "actions":
             rows = {
                 row.id for layout in layouts for row in layout.rows if layout.table == figure.table
             }

@@ -111,3 +111,52 @@ def test_paired_difference_of_one_seed_uses_the_same_recordings():
     got = statistics.paired_difference([a], [b], "mpjpe/average")
     assert got["ci"] == pytest.approx([2.0, 2.0]), "a constant shift has no scatter once paired"
     assert got["unit"] == "recording" and got["pairs"] == 10
+
+
+def test_p_of_paired_seeds_agrees_with_published_values():
+    # Student's (1908) sleep data, extra hours of two drugs; scipy 1.17.1's ttest_rel gives
+    # t = 4.0621277, p = 0.0028328902 and the interval 0.70011424 to 2.45988576.
+    one = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    two = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    first, second = ([{"seed": k, "values": {"m": v}} for k, v in enumerate(d)] for d in (one, two))
+    got = statistics.paired_difference(first, second, "m")
+    assert got["p"] == pytest.approx(0.0028328902, abs=1e-9) and got["value"] == pytest.approx(1.58)
+    assert got["ci"] == pytest.approx([0.70011424, 2.45988576], abs=1e-7)
+
+
+def test_an_interval_excludes_zero_where_p_is_below_five_percent():
+    for shift in (0.02, 0.06, 0.2, 0.8):
+        gaps = [shift + d for d in (-0.11, 0.03, 0.07, -0.02, 0.05)]
+        low, high = statistics.seed_interval(gaps)
+        assert (low <= 0 <= high) == (statistics.student_p(gaps) >= 0.05)
+
+
+def test_paired_draws_of_images_are_subtracted():
+    images = {"count": 40, "resamples": 4, "seed": 0}
+    one = {"seed": 0, "values": {"ap": 70.0}, "draws": {"ap": [69.0, 70.0, 71.0, None]}}
+    two = {"seed": 0, "values": {"ap": 72.0}, "draws": {"ap": [70.5, 72.0, 73.5, 80.0]}}
+    one, two = (m | {"images": images} for m in (one, two))
+    got = statistics.paired_difference([one], [two], "ap")
+    # Differences 1.5, 2, 2.5; the draw that one could not score is left out.
+    assert (got["value"], got["pairs"], got["unit"]) == (2.0, 40, "image")
+    assert got["ci"] == pytest.approx([1.525, 2.475])
+    # scipy 1.17.1: 2 * stats.t.sf(2 / (0.5 * sqrt(40 / 39)), 39)
+    assert got["p"] == pytest.approx(3.18220214e-4, rel=1e-6)
+    other = two | {"images": images | {"seed": 1}}
+    assert statistics.paired_difference([one], [other], "ap")["ci"] is None
+
+
+def test_p_of_recordings_agrees_with_the_paired_t_test():
+    # One action and recordings of one length: their mean difference is that of a t test.
+    for count, shift in ((40, 0.4), (5, 1.2)):
+        scatter = random.Random(5)
+        gaps = [scatter.gauss(shift, 1.0) for _ in range(count)]
+        keys = [f"S9/Walking {k}/a" for k in range(count)]
+        frames = dict.fromkeys(keys, 100)
+        a = metrics({"mpjpe": dict.fromkeys(keys, 50.0)}, frames, values={"mpjpe/average": 50.0})
+        values = {k: 50.0 + g for k, g in zip(keys, gaps, strict=True)}
+        mean = 50.0 + sum(gaps) / count
+        b = metrics({"mpjpe": values}, frames, values={"mpjpe/average": mean})
+        got = statistics.paired_difference([a], [b], "mpjpe/average")
+        assert got["p"] == pytest.approx(statistics.student_p(gaps), rel=0.25)
+        assert got["pairs"] == count and got["value"] == pytest.approx(mean - 50)

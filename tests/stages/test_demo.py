@@ -14,7 +14,7 @@ import torch
 
 from posepaper import models
 from posepaper.data.tracking import Track
-from posepaper.data.video import describe_video, read_video
+from posepaper.data.video import describe_video, read_video, video_writer
 from posepaper.data.video_poses import read_video_poses
 from posepaper.errors import InputError
 from posepaper.experiments import load_study
@@ -164,6 +164,11 @@ BAD = [
         {"lifting": "lift/ours-f81-gt"},
         r"ours-f81-gt/seed0\.safetensors: is not trained yet\. Type: snakemake \S+ --cores 2",
     ),
+    (
+        still,
+        {"pose2d": "pose2d/hrnet-w48"},
+        r"hrnet-w48/seed0\.safetensors: is not trained yet\. The study says not-run; see posepaper",
+    ),
     (still, {"study": "smoky"}, r"smoky\.yaml: is not there\. Nearest valid: 'smoke'"),
 ]
 
@@ -193,7 +198,13 @@ def test_earlier_outputs_stay_unless_forced(here, made, tmp_path):
     np.testing.assert_allclose(again.poses, first.poses, atol=1e-3)
 
 
-def test_the_command_line_says_a_mistake_in_one_line(folder):
-    done = posepaper(folder, "demo", "none.avi", "--study", "smoke")
+def test_the_command_line_says_a_mistake_in_one_line(folder, tmp_path):
+    cut = tmp_path / "cut.mp4"
+    with video_writer(cut, (64, 48), 12.0) as write:
+        for _ in range(9):
+            write(np.zeros((48, 64, 3), np.uint8))
+    cut.write_bytes(cut.read_bytes()[:300])
+    done = posepaper(folder, "demo", str(cut), "--study", "smoke")
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == "posepaper: none.avi: is not there. Check the path, or fetch the video\n"
+    what = "is no video OpenCV can read. Convert it to MP4 or MJPG AVI"
+    assert done.stderr == f"posepaper: {cut}: {what}\n"

@@ -48,7 +48,7 @@ def changed(before: dict, after: dict) -> set[str]:
 
 def test_without_its_data_a_study_still_makes_tables_that_say_what_is_missing():
     plan = planned("paper")
-    assert {j.rule for j in plan.jobs} <= {"make_table", "make_figure", "make_report", "make_pdf"}
+    assert all(j.rule.startswith("make_") for j in plan.jobs)
     states = plan.builder.states
     assert states["lift/ours-f81-cpn"] == "missing-data:Human3.6M"
     assert states["lift/ours-f9-3dhp"] == "missing-data:MPI-INF-3DHP"
@@ -83,11 +83,12 @@ def test_a_setting_changes_its_job_and_what_follows():
     assert WORLD in changed(before, after) and TABLE in changed(before, after)
 
 
-def test_a_layout_changes_its_table_alone():
+def test_a_layout_changes_its_table_and_the_ledger_alone():
     before = planned().fingerprints
     edit("report/papers/gsam/table-9.yaml", "caption: ", "caption: Other ")
     tables = {t for t in changed(before, planned().fingerprints) if "/tables/" in t}
-    assert tables == {"results/smoke/tables/gsam/table-9.json"}
+    names = ("gsam/table-9.json", "ledger.json")
+    assert tables == {f"results/smoke/tables/{name}" for name in names}
 
 
 def test_raw_files_are_part_of_what_is_made_from_them(project):

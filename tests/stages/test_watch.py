@@ -134,6 +134,13 @@ def test_a_driver_of_a_part_is_watched_on_that_part(plan):
     assert "make_table" in rules and "make_report" not in rules
 
 
+def test_a_driver_of_another_study_starts_nothing_here(plan):
+    drive(study="mini")
+    found = watch.look(plan)
+    assert "for study mini" in watch_text.lines(found)[0]
+    assert at(plan, WORLD)["why"] == "for a snakemake to start it"
+
+
 def test_a_running_job_shows_how_far_it_is_and_goes_when_it_has_ended(plan, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     monkeypatch.setattr(journal, "BEAT", 0.02)

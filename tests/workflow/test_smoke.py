@@ -110,7 +110,7 @@ def test_a_number_s_audit_holds(first):
     for part in ("metrics", "predictions", "checkpoints", "keypoints", "data/world.json"):
         assert f"results/smoke/{part}" in done.stdout
     answer = first.run("posepaper", "audit", ADDRESS, "--study", "smoke", "--json")
-    assert json.loads(answer.stdout)["holds"]
+    assert json.loads(answer.stdout)["verdict"] == "proven"
 
 
 def test_a_second_run_does_nothing_within_10_seconds(first):

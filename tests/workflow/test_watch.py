@@ -1,6 +1,7 @@
 """A run watched while it goes on, after it was stopped, and after a job of it failed."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -47,7 +48,7 @@ def test_a_run_is_watched_from_its_first_step_to_its_stop(run, edit):
     edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2,", "lifting: {epochs: 400,")
     driver = subprocess.Popen(
         [sys.executable, "-m", *COMMAND], cwd=run.root, env=run.environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
         end = time.monotonic() + 120
@@ -67,13 +68,15 @@ def test_a_run_is_watched_from_its_first_step_to_its_stop(run, edit):
         page = (run.root / "results/smoke/draft/index.html").read_text(encoding="utf-8")
         assert f"<th>{NAME}</th><td>running</td>" in page
     finally:
-        driver.send_signal(signal.SIGINT)
+        # As Ctrl-C in a terminal does: to everyone.
+        os.killpg(driver.pid, signal.SIGINT)
         driver.wait(60)
     end = time.monotonic() + 60
-    while training(look(run)[0])["state"] == "running":
+    while (seen := training(look(run)[0]))["state"] == "running":
         assert time.monotonic() < end
-    found, _ = look(run)
-    assert training(found)["state"] in ("stopped", "failed"), training(found)
+    assert seen["state"] == "stopped" and seen["ended"], seen
+    found, code = look(run)
+    assert code == 0 and found["driver"]["state"] == "ended"
     assert found["driver"]["command"] == " ".join(COMMAND)
 
 

@@ -1,7 +1,8 @@
 # The papers' figures, as vector PDF, PNG and SVG.
 #
 # Needs: metrics and training curves of the experiments a figure names; report/papers/{paper}/figures.yaml;
-#        for the video's figure data/video.h5 and predictions/video.h5
+#        for the video's figure data/video.h5 and predictions/video.h5;
+#        tables/comparisons.json for intervals of differences
 # Makes: figures/{paper}/{figure}.pdf, .png and .svg
 
 
@@ -12,6 +13,7 @@ rule make_figure:
         table=plan.planned("make_figure", "table"),
         data=plan.planned("make_figure", "data"),
         poses=plan.planned("make_figure", "poses"),
+        comparisons=plan.planned("make_figure", "comparisons"),
         stamp=plan.planned("make_figure", "stamp"),
     output:
         pdf="results/{study}/figures/{paper}/{figure}.pdf",

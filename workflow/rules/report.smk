@@ -1,6 +1,6 @@
 # What a reader opens: one HTML page, and each paper as LaTeX and PDF.
 #
-# Needs: tables/, figures/, claims and the templates in report/
+# Needs: tables/, figures/ and the templates in report/
 # Makes: report/index.html, report/{paper}.tex, costs.json; report/{paper}.pdf where a TeX is there
 # Steps: `snakemake draft` renders from whatever exists, into draft/, and is never up to date.
 
@@ -9,6 +9,9 @@ rule make_report:
     input:
         tables=plan.planned("make_report", "tables"),
         figures=plan.planned("make_report", "figures"),
+        ledger=plan.planned("make_report", "ledger"),
+        findings=plan.planned("make_report", "findings"),
+        comparisons=plan.planned("make_report", "comparisons"),
         stamp=plan.planned("make_report", "stamp"),
     output:
         index="results/{study}/report/index.html",

@@ -25,6 +25,9 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run the trained 2D and 3D networks over a video: annotated video and 3D player."""
+    # What is wrong with a file we say ourselves, in one line; read when OpenCV is imported.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     from posepaper.stages import demo as room
 
     wanted = room.Wanted(

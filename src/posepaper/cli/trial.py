@@ -11,18 +11,25 @@ from posepaper.cli.common import AsJson, Study, configured, print_lines, study_o
 from posepaper.errors import InputError
 from posepaper.provenance import tree
 
+# Of each run's sequences, how many are predicted again where many numbers are asked about.
+SHARE = 0.1
+
 
 def audit(
     addresses: Annotated[list[str] | None, typer.Argument(help="numbers or artefacts")] = None,
     everything: Annotated[bool, typer.Option("--all", help="every number made here")] = False,
     sample: Annotated[int, typer.Option(help="that many numbers, drawn by --seed")] = 0,
-    seed: Annotated[int, typer.Option(help="of the draw")] = 0,
+    seed: Annotated[int, typer.Option(help="of the draws")] = 0,
     verify: Annotated[
         bool, typer.Option("--verify", help="against DVC, git, what files say inside, print")
     ] = False,
     reevaluate: Annotated[
         bool, typer.Option("--reevaluate", help="run the checkpoints again; verifies too")
     ] = False,
+    share: Annotated[
+        float,
+        typer.Option(help="of each run's sequences, with --reevaluate; default: 1, of many .1"),
+    ] = 0.0,
     rev: Annotated[str, typer.Option(help="numbers as they were tracked at this commit")] = "",
     bundle: Annotated[str, typer.Option(help="of this file alone, without the results")] = "",
     signers: Annotated[str, typer.Option(help="who may have signed it: allowed_signers")] = "",
@@ -40,6 +47,8 @@ def audit(
         bundles.audit(bundle, asked, study, signers, everything, as_json)
     if bool(asked) == (everything or sample > 0):
         raise InputError("audit", "takes addresses, --all or --sample N", "Give one of them")
+    if not 0 <= share <= 1:
+        raise InputError(f"--share {share}", "is no share", "Give a number from 0 to 1")
     question = trial.Question(
         study=study or study_of(asked[0] if asked else "") or configured(),
         addresses=asked,
@@ -49,6 +58,7 @@ def audit(
         rev=rev,
         verify=verify,
         reevaluate=reevaluate,
+        share=share or (1.0 if asked else SHARE),
     )
     found = trial.hold(question)
     if len(asked) == 1:

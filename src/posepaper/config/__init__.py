@@ -217,6 +217,9 @@ class Verdicts(Strict):
     direction: Literal["two-sided", "no-worse"] = Field(
         "two-sided", description="whether a better number than the claimed one reproduces it"
     )
+    alpha: float = Field(
+        0.05, gt=0, lt=1, description="chance of any false effect among rows compared at once"
+    )
 
 
 class Scale(Strict):

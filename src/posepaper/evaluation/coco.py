@@ -96,7 +96,10 @@ def evaluate(
     Returns:
         ``values``: "ap", "ap50", "ap75", "ap_medium", "ap_large", "ar" in percent, without
         those that have no person of that size to find; ``intervals``: the same names -> [low,
-        high], the central 95 % of the resamples that could be scored.
+        high], the central 95 % of the resamples that could be scored; ``draws``: the same names ->
+        each resample's value, None where it could not be scored; ``images``: how many images the
+        resamples are drawn from, and the seed. Two results with the same ``images`` have the same
+        resamples, so their draws can be subtracted.
 
     Raises:
         InputError: arrays do not fit each other, or a value is not finite.
@@ -108,13 +111,15 @@ def evaluate(
         values = percentages(scorer)
         draws = resampled(scorer, resamples, seed)
     known = {name: value for name, value in values.items() if not np.isnan(value)}
-    intervals = {}
+    intervals, kept = {}, {}
     if resamples:
         for name in known:
             scored = [draw[name] for draw in draws if not np.isnan(draw[name])]
             if scored:
                 intervals[name] = [float(end) for end in np.percentile(scored, [2.5, 97.5])]
-    return {"values": known, "intervals": intervals}
+            kept[name] = [None if np.isnan(d[name]) else round(d[name], 4) for d in draws]
+    images = {"count": len(ground_truth.image_ids), "resamples": resamples, "seed": seed}
+    return {"values": known, "intervals": intervals, "draws": kept, "images": images}
 
 
 def resampled(scorer: COCOeval, resamples: int, seed: int) -> list[dict[str, float]]:

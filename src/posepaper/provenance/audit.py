@@ -1,8 +1,17 @@
 """Addresses of numbers, and the cells they name."""
 
 import difflib
+import re
+from pathlib import Path
 
 from posepaper.errors import InputError
+
+TABLE = re.compile(r"table-\d+\.json")
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether a file below ``tables/`` is a table, and no record or ledger."""
+    return bool(TABLE.fullmatch(Path(path).name))
 
 
 def parse(study: str, address: str) -> tuple[str, str, str]:

@@ -1,13 +1,14 @@
-"""Claims the papers make in prose, and averages they print: tested on their own tables."""
+"""Claims the papers make in prose, and the numbers they print: tested on their own tables."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from posepaper.reporting.checks import CHECKS, NotPrinted, Printed
+from posepaper.reporting import consistency
+from posepaper.reporting.checks import CHECKS
 from posepaper.reporting.layout import Layout, Number, Part, load
-from posepaper.reporting.view import roman
+from posepaper.reporting.printed import NotPrinted, Printed
 
 Better = Literal["lower", "higher"]
 Pairs = list[tuple[str | Number, str | Number]]
@@ -58,6 +59,12 @@ class Compared(Part):
     pairs: Pairs
 
 
+class Named(Part):
+    kind: Literal["named"]
+    system: str
+    claimed: list[str]
+
+
 class Listed(Part):
     kind: Literal["listed"]
     claimed: list[Number]
@@ -77,9 +84,16 @@ class Statement(Part):
 
 
 Kind = Annotated[
-    Value | Delta | Each | Rank | Trend | Compared | Listed | Reference | Statement,
+    Value | Delta | Each | Rank | Trend | Compared | Named | Listed | Reference | Statement,
     Field(discriminator="kind"),
 ]
+
+
+class Note(Part):
+    """What another source says of a claim, and where it stands."""
+
+    text: str
+    sources: list[str]
 
 
 class Claim(Part):
@@ -92,11 +106,36 @@ class Claim(Part):
     addresses: list[str] = Field(default_factory=list)
     claim: Kind
     other_readings: list[Kind] = Field(default_factory=list)
+    note: Note | None = None
 
 
 class Claims(Part):
+    """A paper's sentences, and ``checks`` of ours on what it prints without claiming it."""
+
     paper: str
     claims: list[Claim]
+    checks: list[Claim] = Field(default_factory=list)
+
+
+class Source(Part):
+    """Numbers of another publication, as printed there."""
+
+    source: str
+    numbers: dict[str, Number]
+
+
+class Published(Part):
+    systems: dict[str, Source]
+
+
+def read_published(path: str | Path) -> dict[str, float]:
+    """``published.yaml`` by address ``published:SYSTEM:METRIC``; InputError as ``load``."""
+    systems = load(path, Published).systems
+    return {
+        f"published:{name}:{metric}": value
+        for name, system in systems.items()
+        for metric, value in system.numbers.items()
+    }
 
 
 def read_claims(path: str | Path) -> Claims:
@@ -104,54 +143,72 @@ def read_claims(path: str | Path) -> Claims:
     return load(path, Claims)
 
 
-def check_claims(papers: list[Claims], layouts: list[Layout]) -> dict[str, list[dict]]:
-    """Tests the claims of all papers on all transcribed tables.
+def check_claims(
+    papers: list[Claims],
+    layouts: list[Layout],
+    published: dict[str, float] | None = None,
+    counted: dict[str, dict[str, int]] | None = None,
+) -> dict[str, list[dict]]:
+    """Tests the claims of all papers, and every number they print, on all transcribed tables.
+
+    Args:
+        published: other publications' numbers, as ``read_published`` gives them.
+        counted: parameters of the networks as built, as ``consistency.parameters`` takes them.
 
     Returns:
-        paper -> [{"id", "text", "where", "subject", "addresses", "status", "finding"}], status
-        ``holds``, ``contradicted``, ``suspicious`` for numbers that look copied, or ``stated``
-        where nothing printed can test it. Averages that are not the mean of their row follow,
-        with "table", "row" and "column".
+        paper -> [{"id", "check", "text", "where", "subject", "addresses", "status", "finding",
+        "arithmetic", "disputed", "note"}], status ``holds``, ``contradicted``, ``suspicious`` for
+        what looks wrong and cannot be proven so, or ``stated`` where nothing printed can test it.
+        ``check`` is ``claim`` for a sentence; findings of general checks follow, an average that
+        is not its row's mean with "table", "row" and "column".
     """
-    printed = Printed(layouts)
+    printed = Printed(layouts, published)
     topics: dict[str, list[tuple[str, str]]] = {}
     for paper in papers:
         for claim in paper.claims:
             if claim.claim.kind == "statement":
                 where = f"{paper.paper} {claim.section}"
                 topics.setdefault(claim.claim.topic, []).append((claim.claim.says, where))
+    general = consistency.findings(printed, counted or {})
     found = {}
     for paper in papers:
-        own = [layout for layout in layouts if layout.paper == paper.paper]
-        means = [mean for layout in own for mean in row_means(layout)]
-        found[paper.paper] = [_checked(claim, printed, topics) for claim in paper.claims] + means
+        tested = [_checked(claim, printed, topics, "claim") for claim in paper.claims]
+        tested += [_checked(claim, printed, topics, "check") for claim in paper.checks]
+        own = [{"note": None} | f for f in general if f["paper"] == paper.paper]
+        found[paper.paper] = tested + [{k: v for k, v in f.items() if k != "paper"} for f in own]
     return found
 
 
-def _checked(claim: Claim, printed: Printed, topics: dict) -> dict:
+def _checked(claim: Claim, printed: Printed, topics: dict, check: str) -> dict:
+    steps: list[dict] = []
     if claim.claim.kind == "statement":
         status, finding = _stated(claim.claim, topics[claim.claim.topic])
     else:
         readings = [_tested(reading, printed) for reading in [claim.claim, *claim.other_readings]]
         fault = "suspicious" if claim.claim.kind == "duplicate" else "contradicted"
-        status = "holds" if any(holds for holds, _ in readings) else fault
-        finding = " Or: ".join(told for _, told in readings)
+        status = "holds" if any(holds for holds, _, _ in readings) else fault
+        finding = " Or: ".join(told for _, told, _ in readings)
+        steps = [step for _, _, steps in readings for step in steps]
     return {
         "id": claim.id,
+        "check": check,
         "text": claim.text,
         "where": claim.section,
         "subject": claim.subject,
         "addresses": claim.addresses,
         "status": status,
         "finding": finding,
+        "arithmetic": steps,
+        "disputed": [],
+        "note": claim.note and claim.note.model_dump(),
     }
 
 
-def _tested(reading: Kind, printed: Printed) -> tuple[bool, str]:
+def _tested(reading: Kind, printed: Printed) -> tuple[bool, str, list[dict]]:
     try:
         return CHECKS[reading.kind](reading, printed)
     except NotPrinted as error:
-        return False, str(error)
+        return False, str(error), []
 
 
 def _stated(statement: Statement, said: list[tuple[str, str]]) -> tuple[str, str]:
@@ -159,44 +216,3 @@ def _stated(statement: Statement, said: list[tuple[str, str]]) -> tuple[str, str
     if others:
         return "contradicted", f"says {statement.says}; elsewhere: {', '.join(sorted(others))}"
     return "stated" if len(said) == 1 else "holds", f"says {statement.says}"
-
-
-def row_means(layout: Layout) -> list[dict]:
-    """Printed averages that are not the mean of the numbers beside them.
-
-    Every number is rounded: the average by up to half its last digit, the mean of n rounded
-    numbers by a standard deviation of digit / sqrt(12 n), of which three are allowed.
-    """
-    found = []
-    for row in layout.rows:
-        for column in layout.columns:
-            if column.text or not column.value.endswith("/average") or column.id not in row.claimed:
-                continue
-            stem = column.value.removesuffix("average")
-            parts = [
-                row.claimed[c.id]
-                for c in layout.columns
-                if c.id in row.claimed and c is not column and (c.value or "").startswith(stem)
-            ]
-            average = row.claimed[column.id]
-            if len(parts) < 2:
-                continue
-            mean = sum(parts) / len(parts)
-            if abs(mean - average) > 0.05 + 3 * 0.1 / (12 * len(parts)) ** 0.5:
-                found.append(_mean_claim(layout, row, column, mean, average, len(parts)))
-    return found
-
-
-def _mean_claim(layout: Layout, row, column, mean: float, average: float, parts: int) -> dict:
-    return {
-        "id": f"mean-table-{layout.table}-{row.id}",
-        "text": f"{row.label}: {column.label} {average}",
-        "where": f"Table {roman(layout.table)}",
-        "subject": "a printed average is the mean of its row",
-        "addresses": [f"{layout.paper}:table-{layout.table}:{row.id}:{column.id}"],
-        "status": "contradicted",
-        "finding": f"the mean of the row's {parts} numbers is {mean:.2f}",
-        "table": layout.table,
-        "row": row.id,
-        "column": column.id,
-    }

@@ -62,11 +62,21 @@ class Video(Part):
     caption: str
 
 
+class Effects(Part):
+    """Intervals of a paper's comparisons in one unit, one line per row compared."""
+
+    id: str
+    kind: Literal["effects"]
+    caption: str
+    families: list[str]
+    unit: str
+
+
 class Figures(Part):
     """A paper's ``figures.yaml``."""
 
     paper: str
-    figures: list[Annotated[Curves | Actions | Video, Field(discriminator="kind")]]
+    figures: list[Annotated[Curves | Actions | Video | Effects, Field(discriminator="kind")]]
 
 
 def read_figures(path: str | Path) -> Figures:
@@ -80,6 +90,7 @@ def make_figures(
     histories: dict[str, list[list[dict]]],
     states: dict[str, str],
     folder: str | Path,
+    compared: Sequence[dict] = (),
     shots: Sequence[dict] = (),
 ) -> list[dict]:
     """Draws a paper's figures into ``folder`` as PDF, PNG and SVG.
@@ -88,6 +99,7 @@ def make_figures(
         tables: that paper's built tables.
         histories: experiment -> per seed -> [{"epoch", "loss"}] in order.
         states: experiment -> status, asked where it has no history.
+        compared: comparisons as ``comparisons.compare`` gives them.
         shots: frames for :func:`posepaper.reporting.video_figure.draw`.
 
     Returns:
@@ -99,8 +111,8 @@ def make_figures(
     """
     made = []
     for figure in spec.figures:
-        given = (figure, spec.paper, tables, histories, states, shots)
-        drawn, status = KINDS[figure.kind](*given)
+        given = {"effects": compared, "video": shots}.get(figure.kind, tables)
+        drawn, status = KINDS[figure.kind](figure, spec.paper, given, histories, states)
         made.append(
             {
                 "id": figure.id,
@@ -207,7 +219,7 @@ def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour
 
 
 def _video(
-    spec: Video, paper: str, tables: list, histories: dict, states: dict, shots: Sequence = ()
+    spec: Video, paper: str, shots: Sequence, histories: dict, states: dict
 ) -> tuple[Figure | None, str]:
     if not shots:
         return None, states.get("video", "not-run")
@@ -215,5 +227,42 @@ def _video(
         return video_figure.draw(shots), "ok"
 
 
-KINDS = {"curves": _curves, "actions": _actions, "video": _video}
-WIDE = ("actions", "video")
+def _effects(
+    spec: Effects, paper: str, compared: Sequence, histories: dict, states: dict
+) -> tuple[Figure, str]:
+    shown = [
+        one
+        for one in compared
+        if one["paper"] == paper and one["id"] in spec.families and one["unit"] == spec.unit
+    ]
+    lines = [
+        (f"{one['column']}: {row['row']} − {one['baseline']['row']}", row)
+        for one in shown
+        for row in one["rows"]
+    ]
+    if not lines:
+        where = f"{paper}:{spec.id}"
+        raise InputError(where, f"no comparison is in {spec.unit}", "Correct figures.yaml")
+    with mpl.rc_context(STYLE):
+        figure, axes = _new(7.2, 0.5 + 0.17 * len(lines))
+        axes.axvline(0, color="#333333", linewidth=0.8)
+        for place, (_, row) in enumerate(lines):
+            if row["claimed"] is not None:
+                axes.plot(row["claimed"], place, "|", color="#888888", markersize=8)
+            if row["difference"] is None:
+                axes.text(0, place, " not measured", color="#666666", fontsize=6, va="center")
+                continue
+            sure = row["said"] in ("better", "worse")
+            colour = COLOURS[0] if sure else "#777777"
+            if row["ci"]:
+                axes.plot(row["ci"], [place, place], color=colour, linewidth=1.2)
+            filled = {"markerfacecolor": colour if sure else "white"}
+            axes.plot(row["difference"], place, "o", color=colour, markersize=3.5, **filled)
+        axes.set_yticks(range(len(lines)), [name for name, _ in lines], fontsize=6)
+        axes.invert_yaxis()
+        axes.set_xlabel(f"difference, {spec.unit}")
+    return figure, "ok"
+
+
+KINDS = {"curves": _curves, "actions": _actions, "effects": _effects, "video": _video}
+WIDE = ("actions", "effects", "video")

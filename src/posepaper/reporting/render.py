@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import chains, latex, view
+from posepaper.reporting import chains, latex, ledger_view, view
 from posepaper.reporting.latex import compile_pdf, tex_installed
 
 __all__ = ["compile_pdf", "render_html", "render_latex", "tex_installed"]
@@ -61,21 +61,6 @@ def _tables(paper: dict) -> list[dict]:
     ]
 
 
-def _claims(name: str, claims: list[dict]) -> list[dict]:
-    return [
-        {
-            "address": f"{name}:claim:{claim['id']}",
-            "text": claim["text"],
-            "status": claim["status"],
-            "finding": claim["finding"],
-            "where": claim["where"],
-            "subject": claim["subject"],
-            "addresses": claim["addresses"],
-        }
-        for claim in claims
-    ]
-
-
 def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) -> None:
     """Writes ``index.html`` from the report's context; works from file:// with nothing beside it.
 
@@ -85,8 +70,9 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
             "seconds", and "queue", "before", "load", "after", "seen", "beside": [median, worst]
             in seconds or None}], "runs": [{"name", "state", "where", "since", "queue", "took",
             "told", "lines"}], "papers": {paper: {"title", "tables": [table], "figures": [{"id",
-            "caption", "files": {suffix: path}, "status"}], "claims": [claim]}},
-            "chains": see stages/chains.py}.
+            "caption", "files": {suffix: path}, "status"}], "claims": [claim or finding],
+            "ledger": {"entries", "counts"}, "comparisons"}}, "rules": the verdicts', "chains": see
+            stages/chains.py}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -108,8 +94,11 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
                 "title": paper["title"],
                 "tables": _tables(paper),
                 "figures": figures,
-                "claims": _claims(name, paper["claims"]),
+                "claims": ledger_view.findings(name, paper["claims"]),
+                "ledger": ledger_view.ledger(paper["ledger"]["entries"]),
+                "comparisons": ledger_view.comparisons(paper["comparisons"]),
                 "counts": view.counts(paper["tables"]),
+                "verdicts": paper["ledger"]["counts"],
             }
         )
     environment = jinja_environment(
@@ -127,6 +116,8 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         chained=context["chains"]["numbers"],
         traced=context["chains"]["figures"],
         provenance=chains.entries(context["chains"]),
+        rules=ledger_view.rules(context["rules"]),
+        meanings=ledger_view.LEDGER_MEANING,
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
         marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},
@@ -188,7 +179,12 @@ def render_latex(
         paper=content,
         tables=tables,
         figures=figures,
-        claims=_claims(paper, content["claims"]),
+        claims=ledger_view.findings(paper, content["claims"]),
+        ledger=ledger_view.ledger(content["ledger"]["entries"]),
+        comparisons=ledger_view.comparisons(content["comparisons"]),
+        judged=content["ledger"]["counts"],
+        rules=ledger_view.rules(context["rules"]),
+        meanings=ledger_view.LEDGER_MEANING,
         chained=context["chains"]["numbers"],
         traced=context["chains"]["figures"],
         provenance=chains.entries(context["chains"], paper),

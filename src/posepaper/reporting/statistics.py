@@ -3,7 +3,7 @@
 Seeds are the unit of replication: with two or more, the interval is Student's t over seeds.
 One seed says nothing of the training's own scatter; then the interval is a bootstrap over the
 test recordings, which says how far the number hangs on the recordings tested. Numbers are read
-out of metrics dicts (``values``, and where present ``sequences`` and ``intervals``).
+out of metrics dicts (``values``, and where present ``sequences``, ``intervals`` and ``draws``).
 """
 
 import math
@@ -127,12 +127,14 @@ def summarise(seeds: list[dict], name: str) -> dict | None:
 
 
 def paired_difference(first: list[dict], second: list[dict], name: str) -> dict | None:
-    """``second - first`` of one number, paired by seed, or by test recording with one seed.
+    """``second - first`` of one number, paired by seed, or by what was tested with one seed.
 
     Returns:
-        {"value", "ci": [low, high] | None, "pairs", "unit": "seed"|"recording"}; None where the
-        two share no seed that has the number. An interval that excludes zero is what lets one
-        say "better".
+        {"value", "ci": [low, high] | None, "p": two-sided | None, "pairs", "unit":
+        "seed"|"recording"|"image"}; None where the two share no seed that has the number. ``p`` is
+        Student's: over seeds, else with the bootstrap's standard error and as many degrees of
+        freedom as units less groups, for a few recordings say little of their scatter. An
+        interval that excludes zero is what lets one say "better".
     """
     one = {m["seed"]: m for m in first if m["values"].get(name) is not None}
     two = {m["seed"]: m for m in second if m["values"].get(name) is not None}
@@ -140,17 +142,52 @@ def paired_difference(first: list[dict], second: list[dict], name: str) -> dict 
     if not shared:
         return None
     gaps = [float(two[s]["values"][name]) - float(one[s]["values"][name]) for s in shared]
-    value = float(np.mean(gaps))
+    found = {"value": float(np.mean(gaps)), "pairs": len(shared), "unit": "seed"}
     if len(shared) >= 2:
-        return {"value": value, "ci": seed_interval(gaps), "pairs": len(shared), "unit": "seed"}
-    ci, pairs = _recording_interval(one[shared[0]], two[shared[0]], name)
-    return {"value": value, "ci": ci, "pairs": pairs, "unit": "recording"}
+        return found | {"ci": seed_interval(gaps), "p": student_p(gaps)}
+    draws, pairs, groups, unit = _paired_draws(one[shared[0]], two[shared[0]], name)
+    found |= {"pairs": pairs, "unit": unit}
+    if draws is None:
+        return found | {"ci": None, "p": None}
+    # A bootstrap scatters as its sample does, by n and not n - 1.
+    error = float(np.std(draws, ddof=1)) * math.sqrt(pairs / (pairs - groups))
+    return found | {"ci": _percentiles(draws), "p": _p(found["value"], error, pairs - groups)}
 
 
-def _recording_interval(first: dict, second: dict, name: str) -> tuple[list[float] | None, int]:
+def student_p(gaps: list[float]) -> float:
+    """Two-sided p of two or more differences having mean zero, by the paired t test."""
+    error = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    return _p(float(np.mean(gaps)), error, len(gaps) - 1)
+
+
+def _p(value: float, error: float, df: int) -> float:
+    """Two-sided p of a value with a standard error being zero."""
+    if error == 0:
+        return 1.0 if value == 0 else 0.0
+    return max(0.0, 2 * (1 - student_cdf(abs(value) / error, df)))
+
+
+def holm(values: list[float]) -> list[float]:
+    """Holm's adjusted p of a family of tests (Holm 1979): valid whatever their dependence."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    adjusted, highest = [0.0] * len(values), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def _paired_draws(first: dict, second: dict, name: str) -> tuple[np.ndarray | None, int, int, str]:
+    """Bootstrap draws of a difference, from how many pairs in how many groups, and of what."""
+    drawn = [(m.get("draws") or {}).get(name) for m in (first, second)]
+    if drawn[0] and drawn[1] and first.get("images") == second.get("images"):
+        a, b = (np.array(d, dtype=float) for d in drawn)
+        known = ~np.isnan(a) & ~np.isnan(b)
+        count = first["images"]["count"]
+        return (b - a)[known] if known.sum() > 1 and count > 1 else None, count, 1, "image"
     a, b = recordings(first, name), recordings(second, name)
     if not a or not b or first["sequences"]["frames"] != second["sequences"]["frames"]:
-        return None, 0
+        return None, 0, 0, "recording"
     draws_a, draws_b = _resampled(a), _resampled(b)
     pairs = sum(len(units) for units in a.values())
-    return (None if draws_a is None else _percentiles(draws_b - draws_a)), pairs
+    return None if draws_a is None else draws_b - draws_a, pairs, len(a), "recording"

@@ -18,6 +18,8 @@ SEQUENCE_ATTENTION = "posepaper.models.attention:SequenceAttention"
 def choices(rule: str, settings: dict) -> dict[str, tuple]:
     """Entries by registry for one job; nothing of a definition its network leaves out."""
     chosen = _of_model(settings["model"]) if "model" in settings else {}
+    if rule == "make_parameters":
+        chosen[NETWORKS] = tuple(sorted({m["name"] for m in settings["models"].values()}))
     if rule in ("prepare_poses", "prepare_keypoints"):
         registry = POSES if rule == "prepare_poses" else KEYPOINTS
         chosen[registry] = (settings["reader"],)

@@ -21,7 +21,7 @@ DEVICE_RULES = (
 # Seconds of work each: the Snakefile's localrules, which never queue.
 LOCAL_RULES = (
     *("evaluate_pose2d", "evaluate_lifting", "make_table", "make_figure", "make_report"),
-    *("make_pdf", "track_results"),
+    *("make_pdf", "make_parameters", "make_ledger", "track_results"),
 )
 TORCHRUN = "python -m torch.distributed.run"
 

@@ -13,6 +13,8 @@ MODULES = {
     "predict": "posepaper.stages.evaluate",
     "evaluate": "posepaper.stages.evaluate",
     "make_table": "posepaper.stages.tables",
+    "make_parameters": "posepaper.stages.ledger",
+    "make_ledger": "posepaper.stages.ledger",
     "make_figure": "posepaper.stages.figures",
     "make_report": "posepaper.stages.report",
     "make_pdf": "posepaper.stages.report",

@@ -116,8 +116,7 @@ def planned(builder: jobs.Builder, wanted: Wanted, threads: int) -> Run:
         experiment = _experiment(builder, kind, getattr(wanted, kind), wanted.seed)
         path = builder.artefact("checkpoints", experiment.name, wanted.seed, ".safetensors")
         if not Path(path).exists():
-            todo = f"Type: snakemake {path} --cores 2 --config study={builder.study.name}"
-            raise InputError(path, "is not trained yet", todo)
+            raise InputError(path, "is not trained yet", _way_to(builder, experiment.name, path))
         inputs[kind] = path
         settings[kind] = {**jobs.network_settings(experiment), "threads": threads}
     settings["detector"], raw = builder.detector(wanted.detector)
@@ -136,6 +135,13 @@ def _experiment(builder: jobs.Builder, kind: str, name: str, seed: int) -> Exper
     made = [n for n in choice if _trained(builder, n, seed)]
     planned = [n for n in choice if not builder.states[n]]
     return known[next(iter([*made, *planned, *choice, *fitting]))]
+
+
+def _way_to(builder: jobs.Builder, name: str, path: str) -> str:
+    study = builder.study.name
+    if state := builder.states[name]:
+        return f"The study says {state}; see posepaper doctor --study {study}, or choose another"
+    return f"Type: snakemake {path} --cores 2 --config study={study}"
 
 
 def _trained(builder: jobs.Builder, name: str, seed: int) -> bool:

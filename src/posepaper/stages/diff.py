@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from posepaper import files
-from posepaper.provenance import differences, record
+from posepaper.provenance import audit, differences, record
 from posepaper.provenance.history import Past
 from posepaper.reporting.differences import as_html, as_markdown
 
@@ -21,8 +21,8 @@ def compare(study: str, rev: str) -> dict:
     """
     base = Path("results", study)
     past = Past(base, rev)
-    old = {path: past.read(path) for path in past.listed("tables") if _is_table(path)}
-    paths = [str(path) for path in files.walk(base / "tables") if _is_table(str(path))]
+    old = {path: past.read(path) for path in past.listed("tables") if audit.is_table(path)}
+    paths = [str(path) for path in files.walk(base / "tables") if audit.is_table(str(path))]
     new = {path: files.read_json(path) for path in paths}
     found = differences.numbers(old, new)
     for number in found:
@@ -34,7 +34,3 @@ def compare(study: str, rev: str) -> dict:
     git = record.git_state()
     to = f"{git['commit']}{' with uncommitted changes' if git['dirty'] else ''}"
     return {"study": study, "from": past.commit, "to": to, "numbers": found}
-
-
-def _is_table(path: str) -> bool:
-    return path.endswith(".json") and not path.endswith((".record.json", ".waiver.json"))

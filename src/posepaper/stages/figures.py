@@ -16,9 +16,11 @@ def figure(run: job.Run) -> None:
     """One figure as PDF, PNG and SVG."""
     spec = Figures(paper=run.settings["paper"], figures=[run.settings["figure"]])
     tables = [files.read_json(path) for path in _listed(run.inputs.get("table"))]
+    compared = run.inputs.get("comparisons")
     with tempfile.TemporaryDirectory() as folder:
         drawn = make_figures(
             *(spec, tables, histories(run.inputs["curves"]), run.settings["states"], folder),
+            compared=files.read_json(compared) if compared else (),
             shots=shots(run) if "poses" in run.inputs else (),
         )[0]
         for kind, path in run.outputs.items():

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from posepaper.config import nearest, read_yaml
 from posepaper.errors import InputError
+from posepaper.experiments import published_models
 from posepaper.stages.dag import Job
 
 PAPERS = ("gsam", "lifting", "supplement")
 FOLDER = Path("report/papers")
+# Other publications' numbers.
+PUBLISHED = FOLDER / "published.yaml"
 # What the report's predictions of cost are made from, see benchmarks/rates.py.
 RATES = Path("benchmarks/results/rates.json")
 
@@ -19,12 +22,16 @@ def jobs(builder) -> list:
     Raises:
         InputError: a table row or a figure names no experiment.
     """
-    tables = [_table(builder, p) for p in table_files()]
+    sheets = {p: read_yaml(p) for p in table_files()}
+    tables = [_table(builder, p, sheet) for p, sheet in sheets.items()]
     drawn = [_figure(builder, paper, f) for paper in PAPERS for f in figure_layouts(paper)]
-    figures = [job for job in drawn if job.inputs["curves"] or {"table", "poses"} & {*job.inputs}]
+    figures = [job for job in drawn if len(job.inputs) > 2 or job.inputs["curves"]]
     absent = {job.target: why for job in drawn if (why := job.settings["states"].get("video"))}
-    report = _report(builder, tables, figures, absent)
-    return [*tables, *figures, report, *_pdfs(builder, report, figures)]
+    parameters = _parameters(builder, sheets)
+    ledger = _ledger(builder, sheets, tables, parameters)
+    report = _report(builder, tables, figures, ledger, absent)
+    pdfs = _pdfs(builder, report, figures)
+    return [*tables, parameters, ledger, *figures, report, *pdfs]
 
 
 def table_files() -> list[Path]:
@@ -55,8 +62,7 @@ def _results(builder, file: Path, names: list[str]) -> dict:
     return {"metrics": metrics, "states": states}
 
 
-def _table(builder, file: Path):
-    layout = read_yaml(file)
+def _table(builder, file: Path, layout: dict):
     names = [row["experiment"] for row in layout["rows"] if row.get("experiment")]
     found = _results(builder, file, names)
     paper, number = file.parent.name, file.stem.split("-")[1]
@@ -75,6 +81,58 @@ def _table(builder, file: Path):
     )
 
 
+def _parameters(builder, sheets: dict):
+    """Counts the parameters of every network whose count a table prints, at its full size."""
+    full, printed = published_models(), set()
+    for layout in sheets.values():
+        counts = {c["id"] for c in layout["columns"] if c.get("unit") == "M"}
+        rows = (r for r in layout["rows"] if counts & set(r.get("claimed", {})))
+        printed |= {r["experiment"] for r in rows if r.get("experiment")}
+    models = {n: full[n].options() | {"name": full[n].name} for n in sorted(printed & full.keys())}
+    outputs = {"parameters": f"{builder.base}/tables/parameters.json"}
+    return Job("make_parameters", {}, outputs, settings={"models": models})
+
+
+def _ledger(builder, sheets: dict, tables: list, parameters):
+    """Contradictions, verdicts and comparisons of both papers."""
+    base = f"{builder.base}/tables"
+    names = [r["experiment"] for o in sheets.values() for r in o["rows"] if r.get("experiment")]
+    read = sheets | {p: read_yaml(p) for p in [*claim_files(), PUBLISHED, *comparison_files()]}
+    return Job(
+        "make_ledger",
+        {},
+        {
+            "ledger": f"{base}/ledger.json",
+            "csv": f"{base}/ledger.csv",
+            "findings": f"{base}/findings.json",
+            "comparisons": f"{base}/comparisons.json",
+        },
+        {
+            "metrics": _results(builder, FOLDER, names)["metrics"],
+            "tables": [t.outputs["json"] for t in tables],
+            "parameters": parameters.outputs["parameters"],
+        },
+        settings={
+            "verdicts": builder.study.verdicts.model_dump(mode="json"),
+            "meaning": {str(path): content for path, content in read.items()},
+        },
+    )
+
+
+def claim_files() -> list[Path]:
+    """The papers' transcribed claims."""
+    return _there("claims.yaml")
+
+
+def comparison_files() -> list[Path]:
+    """The papers' families of comparisons."""
+    return _there("comparisons.yaml")
+
+
+def _there(name: str) -> list[Path]:
+    return [p for paper in PAPERS if (p := FOLDER / paper / name).exists()]
+
+
 def _figure(builder, paper: str, layout: dict):
     file = FOLDER / paper / "figures.yaml"
     found = _results(builder, file, layout.get("experiments", []))
@@ -83,6 +141,8 @@ def _figure(builder, paper: str, layout: dict):
         m.replace("/metrics/", "/checkpoints/").replace(".json", ".curve.json")
         for m in found["metrics"]
     ]
+    if layout["kind"] == "effects":
+        inputs["comparisons"] = f"{builder.base}/tables/comparisons.json"
     if "table" in layout:
         inputs["table"] = f"{builder.base}/tables/{paper}/table-{layout['table']}.json"
     base = f"{builder.base}/figures/{paper}/{layout['id']}"
@@ -100,10 +160,9 @@ def _figure(builder, paper: str, layout: dict):
     return Job("make_figure", wildcards, outputs, inputs, settings=settings)
 
 
-def _report(builder, tables: list, figures: list, absent: dict[str, str]):
+def _report(builder, tables: list, figures: list, ledger, absent: dict[str, str]):
     base = f"{builder.base}/report"
-    names = ("claims.yaml", "figures.yaml")
-    read = [p for paper in PAPERS for name in names if (p := FOLDER / paper / name).exists()]
+    read = _there("figures.yaml")
     rates = [RATES] if RATES.exists() else []
     raw = map(str, [*sorted(Path("report").glob("*.j2")), *rates])
     outputs = {"index": f"{base}/index.html", "gsam": f"{base}/gsam.tex"}
@@ -117,6 +176,7 @@ def _report(builder, tables: list, figures: list, absent: dict[str, str]):
         {
             "tables": [t.outputs["json"] for t in tables],
             "figures": [path for f in figures for path in f.outputs.values()],
+            **{name: ledger.outputs[name] for name in ("ledger", "findings", "comparisons")},
         },
         raw={path: path for path in raw},
         settings={

@@ -7,10 +7,10 @@ from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import record
-from posepaper.reporting import claims, figures, latex, render, tables
-from posepaper.stages import job, layouts, runs, work
+from posepaper.reporting import figures, latex, render
+from posepaper.stages import job, layouts, ledger, runs, work
 from posepaper.stages.chains import chains
-from posepaper.stages.tables import fill
+from posepaper.stages.tables import fill, results_of
 
 TITLES = {
     "gsam": "Group Spatial Attention for 3D Human Pose Estimation",
@@ -26,7 +26,8 @@ def report(run: job.Run) -> None:
     filled = [files.read_json(path) for path in run.inputs["tables"]]
     drawn = [Path(path) for path in run.inputs["figures"]]
     final = Path(run.target).parent
-    context = context_of(run.settings, filled, drawn, final.parent)
+    judged = {n: files.read_json(run.inputs[n]) for n in ("ledger", "findings", "comparisons")}
+    context = context_of(run.settings, filled, drawn, final.parent, judged)
     render.render_html(context, run.outputs["index"])
     for paper in PAPERS_WITH_PDF:
         render.render_latex(context, paper, run.outputs[paper], beside=final)
@@ -57,25 +58,30 @@ def pdf(run: job.Run) -> None:
     latex.compile_pdf(run.inputs["tex"], run.outputs["pdf"])
 
 
-def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path) -> dict:
-    """What the templates are given: study, commit, and per paper tables, figures and claims; of
-    what ran below ``base``, where it did, the time predicted and measured, and the chains of its
-    records."""
+def context_of(
+    settings: dict, filled: list[dict], drawn: list[Path], base: Path, judged: dict
+) -> dict:
+    """What the templates are given: study, commit, and per paper tables, figures, claims, ledger
+    and comparisons (``judged`` as ``ledger.assemble`` gives it); of what ran below ``base``, where
+    it did, the time predicted and measured, and the chains of its records."""
     git = record.git_state()
-    written = [claims.read_claims(p) for p in claim_files()]
-    layouts_read = [tables.read_layout(p) for p in layouts.table_files()]
-    found = claims.check_claims(written, layouts_read)
     papers = {}
     for paper, title in TITLES.items():
         papers[paper] = {
             "title": title,
             "tables": [t for t in filled if t["paper"] == paper],
             "figures": _figures(paper, drawn, settings["absent"]),
-            "claims": found.get(paper, []),
+            "claims": judged["findings"].get(paper, []),
+            "ledger": {
+                "entries": [e for e in judged["ledger"]["entries"] if e["paper"] == paper],
+                "counts": judged["ledger"]["counts"].get(paper, {}),
+            },
+            "comparisons": [c for c in judged["comparisons"] if c["paper"] == paper],
         }
     measured, ran = list(work.measurements(base)), runs.ran(base)
     return {
         "study": settings["study"],
+        "rules": judged["ledger"]["rules"],
         "costs": work.by_rule(work.predictions(measured), measured),
         "overhead": runs.overhead(ran),
         "runs": runs.page(reversed(ran)),
@@ -84,12 +90,6 @@ def context_of(settings: dict, filled: list[dict], drawn: list[Path], base: Path
         "papers": papers,
         "chains": chains(base, filled, drawn),
     }
-
-
-def claim_files() -> list[Path]:
-    """The papers' transcribed claims."""
-    found = (layouts.FOLDER / paper / "claims.yaml" for paper in layouts.PAPERS)
-    return [p for p in found if p.exists()]
 
 
 def _figures(paper: str, drawn: list[Path], absent: dict[str, str]) -> list[dict]:
@@ -126,11 +126,12 @@ def draft(study: str) -> None:
     from posepaper.stages.plan import Plan
 
     plan = Plan({**read_yaml("config.yaml"), "study": study})
-    base, filled = Path(plan.base), []
+    base, filled, measured = Path(plan.base), [], {}
     failed = rehearsed.failed_experiments(plan) if plan.rehearses else set()
     for made in (j for j in plan.jobs if j.rule == "make_table"):
         lacking = _lacking(plan, made.inputs["metrics"], failed)
         there = [path for path in made.inputs["metrics"] if path not in lacking]
+        measured |= {} if plan.rehearses else results_of(there)[0]
         states = {**made.settings["states"], **_by_experiment(lacking)}
         filled.append(fill(made.settings, there, states))
     folder = base / "draft"
@@ -143,7 +144,14 @@ def draft(study: str) -> None:
             "title": settings["study"]["title"] + " - draft of what exists",
         },
     }
-    context = context_of(settings, filled, drawn, base)
+    counted = base / "tables/parameters.json"
+    judged = ledger.assemble(
+        filled,
+        measured,
+        files.read_json(counted) if counted.exists() else {},
+        settings["verdicts"],
+    )
+    context = context_of(settings, filled, drawn, base, judged)
     unfinished = [one for one in watch.look(plan)["jobs"] if one["state"] != watch.DONE]
     unfinished.sort(key=lambda one: watch.STATES.index(one["state"]))
     context["runs"] = [*runs.page(unfinished), *context["runs"]]

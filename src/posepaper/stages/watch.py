@@ -70,12 +70,10 @@ class _Scope:
 
     def __init__(self, plan: Plan, driven: dict | None, queue: list[slurm_queue.Entry]):
         self.plan, self.driven = plan, driven
-        self.drives = driven is not None and driven["state"] == "running"
-        self.queue = (
-            {entry.comment: entry for entry in sorted(queue, key=lambda e: int(e.id))}
-            if all(e.id.isdigit() for e in queue)
-            else {e.comment: e for e in queue}
-        )
+        here = driven is not None and driven["study"] == plan.study.name
+        self.drives = here and driven["state"] == "running"
+        # Of several submissions of a job the last one, whatever order squeue has.
+        self.queue = {e.comment: e for e in sorted(queue, key=lambda e: e.submitted or 0)}
         self.by_id = {entry.id: entry for entry in queue}
         self.meanings = {job.target: _planned(job) for job in plan.jobs}
         self.jobs = _behind(plan, shlex.split(driven["command"]) if self.drives else [])
@@ -97,10 +95,9 @@ class _Scope:
         made = self._done(job)
         if made:
             return {**shown, "state": DONE, **runs.as_recorded(made)}
-        plain = {"target": job.target, "rule": job.rule, "wildcards": job.wildcards}
-        log = journal.log_of(plain)
+        log = journal.log_of(_plain(job))
         shown["log"] = str(log)
-        told = journal.read(plain)
+        told = journal.read(_plain(job))
         if told and told["fingerprint"] == self.meanings[job.target]:
             shown |= {key: told[key] for key in ("host", "node", "gpus", "since", "progress")}
             shown |= {"slurm_job": told["job"], "error": told["error"]}
@@ -129,7 +126,9 @@ class _Scope:
             if running:
                 return {"state": RUNNING}
             again = f" (again: {told['error']})" if told and told["error"] else ""
-            place = {"slurm_job": entry.id, "node": entry.nodes or None, "ended": None}
+            # Nothing of an earlier attempt's is left but why it ended.
+            place = {"slurm_job": entry.id, "node": entry.nodes or None}
+            place |= {"host": None, "gpus": [], "ended": None, "progress": None}
             if entry.state == "PENDING":
                 since = _moment(entry.submitted)
                 return {"state": QUEUED, "why": entry.why + again, **place, "since": since}

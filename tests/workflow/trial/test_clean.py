@@ -1,6 +1,7 @@
 """No alarm where nothing is wrong, and what an audit answers."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ def test_a_clean_study_raises_no_alarm(study, mode):
     notes = {n for a in answers for link in a["links"] for n in link["notes"]}
     assert ("made again: equal bits" in notes) == (mode == "reevaluate")
     assert not [n for n in notes if "not computed again" in n or "not rendered again" in n]
+
+
+def test_some_sequences_of_a_clean_study_raise_no_alarm(study):
+    answers = study.ask("reevaluate", everything=True, share=0.1)
+    assert [a["why"] for a in answers if a["verdict"] != "proven"] == []
+    notes = {n for a in answers for link in a["links"] for n in link["notes"]}
+    assert "2 of its sequences made again: equal within 1e-05" in notes
+    assert "made again: equal bits" in notes, "the numbers, measured on the predictions told"
 
 
 def test_a_clone_restored_by_dvc_raises_no_alarm(restored, tmp_path):
@@ -51,6 +60,17 @@ def test_numbers_of_a_commit(study):
     (answer,) = study.ask("verify", NUMBER, rev="HEAD")
     assert answer["verdict"] == "proven", answer["why"]
     assert answer["cell"]["value"] > 0
+
+
+def test_a_commit_s_numbers_are_held_against_that_commit(study):
+    """Not against today's code, which changed since."""
+    study.edit("src/posepaper/stages/evaluate.py", "MM = 1000.0", "MM = 1001.0")
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run(["git", *who, "commit", "-qam", "Measure otherwise"], check=True)
+    (then,) = study.ask("verify", NUMBER, rev="HEAD~1")
+    assert then["verdict"] == "proven", then["why"]
+    (now,) = study.ask("audit", NUMBER, rev="HEAD")
+    assert now["verdict"] == "behind" and "evaluate:MM changed" in now["why"][0]
 
 
 def test_a_number_that_was_not_run_does_not_hold(study):

@@ -18,8 +18,6 @@ from posepaper.stages.trial.commits import Commits
 from posepaper.stages.trial.inside import Inside
 from posepaper.stages.trial.today import Today, imagined
 
-NO_TABLE = (".record.json", ".waiver.json")
-
 
 @dataclass(frozen=True)
 class Question:
@@ -30,7 +28,8 @@ class Question:
             ``sample`` (0: all) are drawn by ``seed``.
         rev: a commit whose printed numbers are meant; '' for those that stand here.
         verify: hold files also against DVC, git, what they say inside and what is printed.
-        reevaluate: run checkpoints again as well; verifies too.
+        reevaluate: run checkpoints again as well, on a ``share`` of each run's sequences drawn by
+            ``seed``; verifies too.
     """
 
     study: str
@@ -41,6 +40,7 @@ class Question:
     rev: str = ""
     verify: bool = False
     reevaluate: bool = False
+    share: float = 1.0
 
 
 def hold(question: Question) -> Trial:
@@ -69,7 +69,7 @@ def hold(question: Question) -> Trial:
         # torch takes seconds to import
         from posepaper.stages.trial import again
 
-        again.check(trial)
+        again.check(trial, question.share, question.seed)
     return trial
 
 
@@ -106,7 +106,7 @@ def _ask(trial: Trial, question: Question, base: Path) -> None:
 def tables_of(store: Store, base: Path) -> list[str]:
     """Every table file of a study."""
     found = store.paths(f"{base}/tables")
-    return [p for p in found if p.endswith(".json") and not p.endswith(NO_TABLE)]
+    return [p for p in found if audit.is_table(p)]
 
 
 def _waivers(trial: Trial) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from posepaper.provenance import audit
 from posepaper.provenance.links import Finding
 from posepaper.provenance.verify import Trial
 from posepaper.reporting import latex, render, view
@@ -21,7 +22,8 @@ GAP, WORDS = r"[^\d.]{0,16}?", r"(?:.{0,160}?[^\d.])??"
 NEXT, FIRST = 700, 2500
 # What is told of records and clocks, not of tables and figures.
 TOLD = re.compile(
-    r'<section id="(?:cost|provenance)">.*?</section>|<a href="#cost">Cost</a>'
+    r'<section id="(?:cost|runs|provenance)">.*?</section>'
+    r'|<a href="#cost">Cost</a>|<a href="#runs">What ran where</a>'
     r"|\\section\{Appendix: provenance\}.*",
     re.DOTALL,
 )
@@ -205,13 +207,20 @@ def _context(trial: Trial, paths: list[str]) -> dict | None:
     inputs = link.made["inputs"]
     if any(trial.store.local(p) != Path(p) for p in inputs):
         return None
-    filled = [json.loads(trial.store.read(p)) for p in inputs if "/tables/" in p]
+    filled = [json.loads(trial.store.read(p)) for p in inputs if audit.is_table(p)]
     drawn = [Path(p) for p in inputs if "/figures/" in p]
+    judged = {Path(p).stem: json.loads(trial.store.read(p)) for p in inputs if _is_judgement(p)}
+    settings = json.loads(link.made["settings"])
     with tempfile.TemporaryDirectory() as empty:
-        context = report.context_of(json.loads(link.made["settings"]), filled, drawn, Path(empty))
+        context = report.context_of(settings, filled, drawn, Path(empty), judged)
     for paper in context["papers"].values():
         paper["tables"].sort(key=lambda table: table["table"])
     return {**context, **link.made["git"]}
+
+
+def _is_judgement(path: str) -> bool:
+    """Whether a file is one of the ledger's: no table, and no paper's own."""
+    return path.endswith(".json") and Path(path).parent.name == "tables"
 
 
 def _rendered(trial: Trial, path: str, context: dict) -> None:

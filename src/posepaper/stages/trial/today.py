@@ -48,6 +48,10 @@ class Today:
         if not stamps:
             why = f"no job of the study makes it {self.when}"
             return [Finding(link.path, "stale", why)]
+        rule = stamps[0]["job"]["rule"]
+        if whole["rule"] != rule:
+            why = f"its record is of rule {whole['rule']}, the study makes it by {rule}"
+            return [Finding(link.path, "broken", why)]
         if any(stamp.get("fingerprint") == whole["fingerprint"] for stamp in stamps):
             return []
         found = [self._against(link.path, whole, stamp) for stamp in stamps]
@@ -59,9 +63,6 @@ class Today:
 
     def _against(self, path: str, whole: dict, stamp: dict) -> list[Finding]:
         job = stamp["job"]
-        if whole["rule"] != job["rule"]:
-            why = f"its record is of rule {whole['rule']}, the study makes it by {job['rule']}"
-            return [Finding(path, "broken", why)]
         for name in ("experiment", "seed"):
             then, now = whole["settings"].get(name), job["settings"].get(name)
             if then != now:
