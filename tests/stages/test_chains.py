@@ -103,9 +103,19 @@ def test_entries_are_one_an_experiment_one_a_dataset_one_a_figure():
     paths = [link["path"] for link in experiment["seeds"][0]["links"]]
     assert paths == [str(METRICS), str(CHECKPOINT)]
     assert data["path"] == str(DATA) and data["raw"] == [(str(RAW), files.md5(RAW))]
-    assert figure["experiments"] == ["lift/ours"] and not found["broken"]
+    assert figure["sources"] == ["lift/ours"] and not found["broken"]
     assert {p["entry"] for p in experiment["seeds"][0]["links"][0]["parents"]} == {
         "lift/ours",
         str(DATA),
     }
     assert shown.entries(told, "gsam")["experiments"] == []
+
+
+def test_a_figure_of_no_experiment_names_what_it_was_made_from():
+    film = BASE / "predictions/video.h5"
+    make(film, "film", [DATA, CHECKPOINT])
+    make(FIGURE, "frames", [film])
+    found = shown.entries(chains(BASE, [], [FIGURE]))
+    assert found["figures"][0]["sources"] == [str(film)]
+    assert [link["path"] for link in found["shared"]] == [str(DATA), str(film)]
+    assert [entry["name"] for entry in found["experiments"]] == ["lift/ours"]

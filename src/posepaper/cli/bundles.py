@@ -30,7 +30,6 @@ def audit(
     """Checks a bundle, and of its numbers those asked about; ends the process."""
     from posepaper.provenance import tree
     from posepaper.provenance.crate import Crate
-    from posepaper.provenance.links import worst
     from posepaper.stages.trial.bundled import Bundle
 
     by = _signed_by(file, signers)
@@ -40,19 +39,20 @@ def audit(
     if signers and by is None:
         broken.insert(0, f"{file}: is signed by nobody listed in {signers}, or changed since")
     told = {"file": file, "study": bundle.study, "signed_by": by, **bundle.counts()}
+    single = len(asked) == 1 and answers["numbers"]
+    answer = bundle.trial.answer(asked[0]) if single else answers
     if as_json:
         about = {**told, "verdict": "broken" if broken else "proven", "why": broken}
-        print(json.dumps({"bundle": about, "numbers": answers}, indent=1))
+        print(json.dumps({**answer, "bundle": about}, indent=1))
     else:
         print_lines(_about(told))
-        if answers:
-            print_lines(tree.tree(answers[0]) if len(asked) == 1 else tree.summary(answers))
-        shown = {why for answer in answers for why in answer["why"]}
-        print_lines(f"broken: {why}" for why in broken if why not in shown)
-        if not (broken or answers):
+        if answers["numbers"]:
+            print_lines(tree.tree(answer) if single else tree.summary(answers))
+        shown = {why for number in answers["numbers"] for why in number["why"]}
+        print_lines(why for why in (f"broken: {fault}" for fault in broken) if why not in shown)
+        if not (broken or answers["numbers"]):
             print("whole: nothing in it contradicts itself; --all puts its numbers on trial")
-    verdict = worst([*(a["verdict"] for a in answers), *(["broken"] if broken else [])])
-    sys.exit(0 if verdict == "proven" else 1)
+    sys.exit(0 if answers["verdict"] == "proven" and not broken else 1)
 
 
 def _signed_by(file: str, signers: str) -> str | None:

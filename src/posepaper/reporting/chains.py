@@ -8,7 +8,7 @@ import re
 
 FOLDERS = ("metrics", "predictions", "checkpoints")
 OWN = re.compile(rf"results/[^/]+/({'|'.join(FOLDERS)})/(?P<name>.+)/seed(?P<seed>\d+)\.")
-SHARED = ("keypoints", "data")
+NO_SOURCE = ("tables", "figures")
 
 
 def entries(chains: dict, paper: str = "") -> dict:
@@ -20,7 +20,7 @@ def entries(chains: dict, paper: str = "") -> dict:
     Returns:
         {"broken": whether any link has a fault, "experiments": [{"name", "numbers": [address],
         "verdict", "seeds": [{"seed", "links"}]}], "shared": [link], "figures": [{"address",
-        "links", "experiments": [name], "verdict"}]}; a link is {"path", "kind", "md5", "size",
+        "links", "sources": [entry], "verdict"}]}; a link is {"path", "kind", "md5", "size",
         "made", "commit", "dirty", "where", "fingerprint", "parents": [{"path", "entry"}], "raw":
         [(path, md5)], "faults"}.
     """
@@ -42,12 +42,16 @@ def entries(chains: dict, paper: str = "") -> dict:
         "experiments": [
             _experiment(name, seeds, numbers, links) for name, seeds in sorted(by_seed.items())
         ],
-        "shared": [_link(path, links) for path in sorted(reached) if links[path]["kind"] in SHARED],
+        "shared": [
+            _link(path, links)
+            for path in sorted(reached)
+            if not OWN.match(path) and links[path]["kind"] not in NO_SOURCE
+        ],
         "figures": [
             {
                 "address": address,
                 "links": [_link(path, links) for path in figure["files"]],
-                "experiments": _experiments(figure["sources"], links),
+                "sources": _sources(figure["sources"], links),
                 "verdict": figure["verdict"],
             }
             for address, figure in sorted(figures.items())
@@ -118,10 +122,9 @@ def _reached(paths: list[str], links: dict) -> set[str]:
     return seen
 
 
-def _experiments(paths: list[str], links: dict) -> list[str]:
-    """The experiments an artefact was made from, not those behind them."""
+def _sources(paths: list[str], links: dict) -> list[str]:
+    """The entries an artefact was made from; of a table, those it was made from."""
     found: list[str] = []
     for path in paths:
-        nearer = links[path]["parents"] if links[path]["kind"] == "tables" else [path]
-        found += [OWN.match(p)["name"] for p in nearer if OWN.match(p)]
-    return sorted(set(found))
+        found += links[path]["parents"] if links[path]["kind"] == "tables" else [path]
+    return sorted({entry_of(path) for path in found})

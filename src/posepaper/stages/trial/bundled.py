@@ -8,7 +8,7 @@ from posepaper.errors import InputError
 from posepaper.provenance import audit, fingerprint, waivers
 from posepaper.provenance.crate import RECORD, Crate
 from posepaper.provenance.environment import Environment
-from posepaper.provenance.links import Finding, Link
+from posepaper.provenance.links import Finding, Link, worst
 from posepaper.provenance.verify import Trial
 from posepaper.stages import dag, trial
 from posepaper.stages.trial import printed, tables
@@ -60,23 +60,33 @@ class Bundle:
         self._try("report", printed.check, self.trial, shown)
         self._try("report", trial.print_all, self.trial)
 
-    def answers(self, addresses: Iterable[str]) -> list[dict]:
-        """What holds of numbers, see :meth:`Trial.answer`; none of one whose table is spoilt.
+    def answers(self, addresses: Iterable[str]) -> dict:
+        """What holds of numbers, see :meth:`Trial.answers`; none of one whose table is spoilt.
 
         Raises:
             InputError: an address names nothing in this bundle.
         """
-        spoilt, answers = {fault.path for fault in self.found}, []
-        for address in addresses:
-            table = audit.parse(self.study, address)[0] if ":" in address else address
-            try:
-                if address not in self.trial.numbers:
-                    self.trial.ask(address)
-                answers.append(self.trial.answer(address))
-            except ODD:
-                if table not in spoilt:
-                    raise
-        return answers
+        asked = {name for name in addresses if self._stands(name)}
+        found = self.trial.answers()
+        numbers = [number for number in found["numbers"] if number["address"] in asked]
+        used = {path for number in numbers for path in number["chain"]}
+        return {
+            "verdict": worst(number["verdict"] for number in numbers),
+            "numbers": numbers,
+            "links": {path: link for path, link in found["links"].items() if path in used},
+        }
+
+    def _stands(self, address: str) -> bool:
+        """Whether a number was put on trial; False where its table is spoilt."""
+        table = audit.parse(self.study, address)[0] if ":" in address else address
+        try:
+            if address not in self.trial.numbers:
+                self.trial.ask(address)
+            return True
+        except ODD:
+            if table not in {fault.path for fault in self.found}:
+                raise
+            return False
 
     def broken(self) -> list[str]:
         """What contradicts itself anywhere in the bundle, each led by the file's name."""
