@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from posepaper.cli import changes, plans, trial
+from posepaper.cli import changes, plans, storage, trial
 from posepaper.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -19,6 +19,9 @@ COMMANDS = (
     changes.diff,
     plans.cost,
     plans.targets,
+    storage.push,
+    storage.pull,
+    storage.gc,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -161,7 +161,7 @@ class Plan:
 
     def refresh(self) -> None:
         """Writes and dates every stamp, and dates every artefact as its record says."""
-        at_rest = True
+        at_rest, latest = True, 0
         for job in self.jobs:
             meaning = self.fingerprints[job.target]
             records = [record.agrees(path, meaning) for path in job.outputs.values()]
@@ -173,12 +173,13 @@ class Plan:
                 for output, made in zip(job.outputs.values(), records, strict=True):
                     record.date_as_recorded(output, made)
                 start = min(record.nanoseconds(made["start"]) for made in records)
+                latest = max([latest, *(record.nanoseconds(made["end"]) for made in records)])
                 os.utime(path, ns=(start, start))
             else:
                 os.utime(path)
                 at_rest = False
         if at_rest:
-            track.restore_stamp(Path(self.base))
+            track.restore_stamp(Path(self.base), latest)
 
     def stale(self) -> list[Job]:
         """Jobs whose outputs are absent or do not agree with their fingerprint."""
