@@ -83,7 +83,7 @@ def kept(base: Path, named: dict[str, str], also: Iterable[dict] = ()) -> list[t
         code = states.code_of(commit) if alive else None
         own = [s for s in alive if s["code"] == code or states.clean_at(s, commit)]
         keep(own, name)
-        if not any(not s["dirty"] or s["code"] == code for s in own):
+        if not own:
             keep(_nearest(alive, commit), name)
     keep((s for s in alive if not _known(s["commit"])), "a commit that is not in this repository")
     return list(found.values())
@@ -94,7 +94,8 @@ def _nearest(alive: list[dict], commit: str) -> list[dict]:
     at: dict[str, list[dict]] = {}
     for state in alive:
         at.setdefault(state["commit"], []).append(state)
-    line = [c for c in (git("rev-list", commit) or "").split() if c in at] if at else []
+    # What uncommitted code made at the commit itself came after it.
+    line = [c for c in (git("rev-list", commit) or "").split()[1:] if c in at] if at else []
     clean = [s for c in line for s in reversed(at[c]) if not s["dirty"]]
     return [*(at[c][-1] for c in line[:1]), *clean[:1]]
 

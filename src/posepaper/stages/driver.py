@@ -73,6 +73,12 @@ def claim(arguments: list[str], folder: Path = FOLDER, *, submits: bool = False)
     _held.append(handle)
 
 
+def release() -> None:
+    """Gives the folder back before this process ends."""
+    while _held:
+        os.close(_held.pop())
+
+
 def holds() -> bool:
     """Whether this process has claimed its folder."""
     return bool(_held)

@@ -113,9 +113,7 @@ def collect(remote: str = "", *, delete: bool = False) -> dict:
         InputError: git's history, a log, a pointer or a folder's listing cannot be read, so that
             what is needed cannot be told; or Snakemake runs here.
     """
-    with _dvc() as repo, repo.lock if delete else contextlib.nullcontext():
-        if delete:
-            driver.claim([])
+    with _dvc() as repo, _alone(repo) if delete else contextlib.nullcontext():
         cache = repo.cache.local
         others, also, place = _listings_elsewhere(repo), {}, None
         if remote:
@@ -147,6 +145,17 @@ def collect(remote: str = "", *, delete: bool = False) -> dict:
     name = place.name if place else "cache"
     return {"store": name, "objects": found, "bytes": sum(found.values()), "kept": kept,
             "states": given_up, "deleted": delete}  # fmt: skip
+
+
+@contextlib.contextmanager
+def _alone(repo) -> Iterator[None]:
+    """While neither Snakemake nor DVC works here."""
+    driver.claim([])
+    try:
+        with repo.lock:
+            yield
+    finally:
+        driver.release()
 
 
 def _given_up(found: dict[str, int], also: dict[Path, list[dict]]) -> dict[Path, list[dict]]:
