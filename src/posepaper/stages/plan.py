@@ -16,7 +16,7 @@ from posepaper.config import Config, nearest, parse
 from posepaper.errors import InputError, Refused
 from posepaper.experiments import load_study
 from posepaper.provenance import fingerprint, record, waivers
-from posepaper.stages import dag, track
+from posepaper.stages import dag, layouts, track
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
 
@@ -67,6 +67,8 @@ class Plan:
         self.study = load_study(given.study)
         self.builder = Builder(self.study, self.roots)
         self.jobs: list[Job] = self.builder.jobs()
+        if code is None:  # the tables of another commit are as they were
+            layouts.check(self.builder)
         self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}
         self.made_by = {path: job for job in self.jobs for path in job.outputs.values()}
 
