@@ -41,13 +41,16 @@ def pull(
 
 def gc(
     remote: Annotated[str, typer.Option(help="look through this remote, not the cache")] = "",
+    without: Annotated[
+        list[str] | None, typer.Option(help="a tag or branch whose results may be lost")
+    ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="delete what is listed")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what DVC's cache holds that no tag, no branch and nothing here needs."""
     from posepaper.stages import storage
 
-    found = storage.collect(remote, delete=delete)
+    found = storage.collect(remote, without=without or (), delete=delete)
     if as_json:
         print(json.dumps(found, indent=1))
         return

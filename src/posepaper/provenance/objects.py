@@ -16,11 +16,15 @@ from posepaper.provenance.history import md5_in
 from posepaper.provenance.states import git
 
 
-def refs() -> dict[str, str]:
+def refs(without: Iterable[str] = ()) -> dict[str, str]:
     """{commit: its name} of every tag, branch (remote ones too), stash, worktree and of HEAD.
 
+    Args:
+        without: tags and branches that are left out.
+
     Raises:
-        InputError: git's history cannot be read here, or only its newest part is.
+        InputError: git's history cannot be read here, or only its newest part is; or there is no
+            such tag or branch to leave out.
     """
     head, shallow = git("rev-parse", "HEAD"), git("rev-parse", "--is-shallow-repository")
     if head is None or shallow is None:
@@ -34,24 +38,30 @@ def refs() -> dict[str, str]:
     listed = git("for-each-ref", "--format=%(refname:short)%00%(objectname)%00%(*objectname)")
     if listed is None:
         raise InputError(Path.cwd(), "git's references cannot be read", "Type: git fsck")
-    for line in listed.splitlines():
-        name, own, peeled = line.split("\0")
+    lines = [line.split("\0") for line in listed.splitlines()]
+    for name in without:
+        if name not in [line[0] for line in lines]:
+            raise InputError(name, "is no tag and no branch here", "See git for-each-ref")
+    for name, own, peeled in (line for line in lines if line[0] not in without):
         commit = git("rev-parse", "--verify", "--quiet", f"{peeled or own}^{{commit}}")
         if commit:
             found[commit.strip()] = name
     return {commit: name for commit, name in found.items() if commit.strip("0")}
 
 
-def needed(also: dict[Path, list[dict]] | None = None) -> dict[str, str]:
+def needed(
+    also: dict[Path, list[dict]] | None = None, without: Iterable[str] = ()
+) -> dict[str, str]:
     """{md5 of a pointer: for what it is needed}, of pointers here, committed or logged.
 
     Args:
         also: states that are logged elsewhere, by study.
+        without: tags and branches whose results may be lost.
 
     Raises:
         InputError: a pointer, a log or git's history cannot be read.
     """
-    named = refs()
+    named = refs(without)
     found = dict.fromkeys(_pointers_here().values(), "the working tree")
     for commit, name in named.items():
         found |= {md5: name for md5 in _committed(commit).values() if md5 not in found}
@@ -165,7 +175,7 @@ class Objects:
             except (FileNotFoundError, ObjectFormatError):
                 continue
         what = f"listing {md5}, which {why} needs, is neither here nor on the remote"
-        todo = "Get it with posepaper pull --rev, or give a remote that has it with --remote"
+        todo = "Get it with posepaper pull --rev or dvc fetch, or give that up: gc --without"
         raise InputError("DVC's store", what, todo)
 
     def all_but(self, keep: set[str]) -> dict[str, int]:

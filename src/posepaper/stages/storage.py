@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from posepaper import files
@@ -99,11 +99,12 @@ def pull(study: str, remote: str = "", rev: str = "") -> dict:
     return {"study": study, "remote": place.name, "fetched": fetched, "pointers": sorted(pointers)}
 
 
-def collect(remote: str = "", *, delete: bool = False) -> dict:
+def collect(remote: str = "", *, without: Sequence[str] = (), delete: bool = False) -> dict:
     """What no tag, no branch, no other named commit and no state that stands here needs.
 
     Args:
         remote: the remote to look through in place of DVC's cache.
+        without: tags and branches whose results may be lost.
 
     Returns:
         {"store", "objects": {md5: bytes}, "bytes", "kept": {why: pointers}, "states": those
@@ -122,7 +123,7 @@ def collect(remote: str = "", *, delete: bool = False) -> dict:
             also = {base: _states_on(place, base.name) for base in _studies_on(place)}
             others = [cache]
         store = objects.Objects(place.odb if place else cache, others)
-        needed = objects.needed(also)
+        needed = objects.needed(also, without)
         keep = store.with_contents(needed)
         found = store.all_but(keep)
         gone = _given_up(found, also)

@@ -71,9 +71,9 @@ class Toy:
         with contextlib.chdir(self.root):
             return storage.pull("smoke", rev=rev)
 
-    def gc(self, remote: str = "", *, delete: bool = False) -> dict:
+    def gc(self, remote: str = "", **options) -> dict:
         with contextlib.chdir(self.root):
-            return storage.collect(remote, delete=delete)
+            return storage.collect(remote, **options)
 
     def value_at(self, rev: str) -> float:
         """The number at a commit, as ``posepaper diff`` reads it against one that differs."""

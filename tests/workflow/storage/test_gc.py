@@ -34,6 +34,22 @@ def test_gc_keeps_what_tags_need_and_takes_what_was_abandoned(toy):
     assert toy.gc()["objects"] == {} and toy.gc()["states"] == []
 
 
+def test_a_tag_may_be_given_up_by_name(toy):
+    toy.commit("one", tag="v1")
+    first = toy.state(1.0, "weights of v1")
+    log = toy.root / "results/smoke/stamps/history.jsonl"
+    listing = json.loads(log.read_text())["pointers"]["results/smoke/checkpoints"]
+    toy.commit("two")
+    toy.state(2.0, "as it is now")
+    toy.sh("rm", "-f", f".dvc/cache/files/md5/{listing[:2]}/{listing[2:]}")
+    with pytest.raises(InputError, match=r"which v1 needs, .* gc --without"):
+        toy.gc(delete=True)
+    with pytest.raises(InputError, match="v3: is no tag and no branch here"):
+        toy.gc(without=["v3"])
+    toy.gc(without=["v1"], delete=True)
+    assert not toy.cached(first)
+
+
 def test_dvcs_own_gc_would_take_what_tags_need(toy):
     """The reason for ours: pointers of a generated study are in no commit."""
     toy.commit("one", tag="v1")
