@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "posepaper"
-GROUND = {"config", "skeleton", "geometry", "errors", "files", "progress", "lease"}
+GROUND = {"config", "skeleton", "geometry", "errors", "files", "progress", "lease", "quantities"}
 SCIENCE = {"data", "world", "models", "evaluation", "training", "reporting"}
 MAY_KNOW = {
     **dict.fromkeys((*GROUND, "experiments", *(SCIENCE - {"training"})), GROUND),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from posepaper import quantities
 from posepaper.reporting import tables
 from posepaper.reporting.layout import Layout
 
@@ -35,6 +36,7 @@ def table(number, columns, nasty=""):
             "table": number,
             "caption": f"CAPTION {nasty}",
             "note": nasty or None,
+            "requires": {"data": "pose3d", "protocol": "human36m"},
             "columns": columns,
             "rows": rows,
         }
@@ -43,7 +45,8 @@ def table(number, columns, nasty=""):
         "experiment": "lift/made",
         "seed": 0,
         "identity": {"study": "mini", "protocol": {"name": "human36m", "flip": True}},
-        "roles": {},
+        "roles": {"data": "pose3d", "protocol": "human36m"},
+        "quantities": {n: vars(q) for n, q in quantities.of({"kind": "human36m"}).items()},
         "values": {"mpjpe": 51.25},
         "intervals": {"mpjpe": [50.0, 52.5]},
     }
@@ -108,7 +111,7 @@ def context(tmp_path):
         {"id": "tick", "label": "Tick^2", "text": True},
         column("avg", value="mpjpe", label="MPJPE ↓"),
     ]
-    wide = [column(f"c{i}", value="mpjpe") for i in range(16)]
+    wide = [column(f"c{i}", value="mpjpe", quantity="MPJPE") for i in range(16)]
     claim = {
         "id": "mean-table-1-row-made",
         "text": NASTY,

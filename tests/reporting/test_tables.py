@@ -2,11 +2,13 @@
 
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 
+from posepaper import quantities
 from posepaper.errors import InputError
 from posepaper.reporting import tables, verdicts
 from posepaper.reporting.layout import read_layout
@@ -18,7 +20,7 @@ LAYOUT = {
     "table": 2,
     "caption": "A TABLE",
     "paper_identity": {"data": "human3.6m", "protocol": "human36m"},
-    "requires": {"data": "pose3d", "source": "cpn"},
+    "requires": {"data": "pose3d", "source": "cpn", "protocol": "human36m"},
     "columns": [
         {"id": "frames", "label": "Frames", "text": True},
         {"id": "params", "label": "#Param", "unit": "M", "value": "parameters"},
@@ -31,8 +33,8 @@ LAYOUT = {
         },
     ],
     "blocks": [
-        {"id": "p1", "label": "P1", "metric": "mpjpe"},
-        {"id": "p2", "label": "P2", "metric": "p_mpjpe", "columns": ["avg"]},
+        {"id": "p1", "label": "Protocol #1", "metric": "mpjpe"},
+        {"id": "p2", "label": "Protocol #2", "metric": "p_mpjpe", "columns": ["avg"]},
     ],
     "rows": [
         {
@@ -65,6 +67,10 @@ LAYOUT = {
 }
 
 
+ROLES = {"data": "pose3d", "source": "cpn", "boxes": None, "protocol": "human36m"}
+QUANTITIES = quantities.of({"kind": "human36m"})
+
+
 def layout(tmp_path, **changes):
     path = tmp_path / "table-2.yaml"
     path.write_text(yaml.safe_dump(LAYOUT | changes), encoding="utf-8")
@@ -76,7 +82,8 @@ def metrics(experiment, average, seed=0, **changes):
         "experiment": experiment,
         "seed": seed,
         "identity": {"study": "paper", "data": "human3.6m", "protocol": {"name": "human36m"}},
-        "roles": {"data": "pose3d", "source": "cpn", "boxes": None},
+        "roles": ROLES,
+        "quantities": {name: asdict(quantity) for name, quantity in QUANTITIES.items()},
         "values": {"mpjpe/average": average, "p_mpjpe/average": 30.0, "parameters": 12_540_000},
     } | changes
 
@@ -121,8 +128,8 @@ def test_absent_numbers_say_why(tmp_path):
 
 
 def test_a_number_of_another_role_is_refused(tmp_path):
-    wrong = metrics("lift/base", 30.0, roles={"data": "pose3d", "source": "gt", "boxes": None})
-    with pytest.raises(tables.RoleMismatch, match=r"p1-base: .*source cpn.*lift/base.*source gt"):
+    wrong = metrics("lift/base", 30.0, roles=ROLES | {"source": "gt"})
+    with pytest.raises(tables.Misfit, match=r"p1-base: .*source cpn.*lift/base.*source gt"):
         build(tmp_path, {"lift/base": [wrong]})
     rows = [LAYOUT["rows"][0] | {"requires": {"source": "gt"}}, *LAYOUT["rows"][1:]]
     build(tmp_path, {"lift/base": [wrong]}, rows=rows)

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from posepaper.cli import bundles, changes, demo, plans, trial, watch
+from posepaper.cli import bundles, changes, demo, plans, storage, trial, watch
 from posepaper.cli.rehearsal import rehearsal
 from posepaper.errors import InputError
 
@@ -24,6 +24,9 @@ COMMANDS = (
     rehearsal,
     watch.watch,
     demo.demo,
+    storage.push,
+    storage.pull,
+    storage.gc,
 )
 for command in COMMANDS:
     app.command()(command)

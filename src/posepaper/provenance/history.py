@@ -1,33 +1,18 @@
 """Results as they were: what DVC tracked of a study at each commit, read from DVC's cache.
 
-Pointers come from git where they are committed, and from the log that tracking leaves in
-``results/{study}/stamps/history.jsonl``, for those of generated studies are not in git.
+Pointers come from git where they are committed, and from the states that tracking logs
+(``states.py``), for those of generated studies are not in git.
 """
 
 import json
-import subprocess
 from pathlib import Path
 
 import yaml
 
 from posepaper.errors import InputError
-from posepaper.provenance import record
+from posepaper.provenance.states import git, log_of, logged, state_at
 
-
-def log_of(base: Path) -> Path:
-    """The log of a study's tracked states, one JSON line each."""
-    return base / "stamps" / "history.jsonl"
-
-
-def note(base: Path, pointers: dict[str, str]) -> None:
-    """Adds what was tracked just now: {path: md5} at the present commit."""
-    git = record.git_state()
-    if not pointers or not git["commit"]:
-        return
-    entry = {**git, "at": record.now(), "pointers": pointers}
-    log_of(base).parent.mkdir(parents=True, exist_ok=True)
-    with open(log_of(base), "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(entry, sort_keys=True) + "\n")
+__all__ = ["Past", "committed", "log_of"]
 
 
 class Past:
@@ -43,7 +28,7 @@ class Past:
 
     def __init__(self, base: Path, rev: str):
         self.base, self.commit = base, _commit(rev)
-        self.pointers = _committed(base, self.commit) or _logged(base, self.commit)
+        self.pointers = committed(base, self.commit) or _logged(base, self.commit)
         self._objects: dict[str, dict[str, str]] = {}
         self._cache = None
 
@@ -175,33 +160,45 @@ def pointers_here(base: Path) -> dict[str, str]:
     return found
 
 
-def _git(*words: str) -> str | None:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else None
-
-
 def _commit(rev: str) -> str:
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+    found = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
     if found is None:
         raise InputError(rev, "is no commit here", "See git log")
     return found.strip()
 
 
-def _committed(base: Path, commit: str) -> dict[str, str]:
-    names = (_git("ls-tree", "--name-only", commit, f"{base}/") or "").split()
-    texts = {name: _git("show", f"{commit}:{name}") for name in names if name.endswith(".dvc")}
-    outs = {n: yaml.safe_load(text)["outs"][0] for n, text in texts.items() if text}
-    return {name.removesuffix(".dvc"): out["md5"] for name, out in outs.items()}
+def committed(base: Path, commit: str) -> dict[str, str]:
+    """{path: md5} of the pointers of a study that a commit holds.
+
+    Raises:
+        InputError: a pointer is no pointer.
+    """
+    names = (git("ls-tree", "-z", "--name-only", commit, f"{base}/") or "").split("\0")
+    texts = {name: git("show", f"{commit}:{name}") for name in names if name.endswith(".dvc")}
+    return {n.removesuffix(".dvc"): md5_in(text, n) for n, text in texts.items() if text}
+
+
+def md5_in(pointer: str, name: str) -> str:
+    """What the text of a ``.dvc`` file points at.
+
+    Raises:
+        InputError: it points at nothing.
+    """
+    try:
+        return str(yaml.safe_load(pointer)["outs"][0]["md5"])
+    except (yaml.YAMLError, KeyError, IndexError, TypeError):
+        raise InputError(name, "is no DVC pointer", "Restore it, or add again with dvc") from None
 
 
 def _logged(base: Path, commit: str) -> dict[str, str]:
-    file = log_of(base)
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    # What uncommitted code made belongs to no commit.
-    entries = [entry for line in lines if not (entry := json.loads(line))["dirty"]]
-    for entry in reversed(entries):
-        if _git("merge-base", "--is-ancestor", entry["commit"], commit) is not None:
-            return entry["pointers"]
-    known = ", ".join(dict.fromkeys(e["commit"][:12] for e in reversed(entries))) or "none"
+    state = state_at(base, commit)
+    if state and "removed" in state:
+        day = state["removed"][:10]
+        what = f"its results at {commit[:12]} were removed by posepaper gc on {day}"
+        raise InputError(base, what, "Build that commit, or get them with posepaper pull --rev")
+    if state:
+        return state["pointers"]
+    clean = [s["commit"][:12] for s in reversed(logged(base)) if not s["dirty"]]
+    known = ", ".join(dict.fromkeys(clean)) or "none"
     what = f"no results were tracked at {commit[:12]} or before"
     raise InputError(base, what, f"Tracked commits: {known}. Build that commit first")

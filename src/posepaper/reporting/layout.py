@@ -20,7 +20,10 @@ class Part(BaseModel):
 
 
 class Column(Part):
-    """One printed column. ``value`` names the metric; ``{metric}`` in it is the block's."""
+    """One printed column. ``value`` names the metric; ``{metric}`` in it is the block's.
+
+    ``quantity`` says what the head means where it does not say so itself.
+    """
 
     id: str = Slug
     label: str
@@ -28,6 +31,7 @@ class Column(Part):
     better: Literal["lower", "higher"] | None = None
     value: str | None = None
     text: bool = False
+    quantity: str | None = None
     claimed_means: str | None = None
 
     @model_validator(mode="after")
@@ -120,6 +124,11 @@ class Layout(Part):
     def block_of(self, row: Row) -> Block | None:
         """The block a row stands in."""
         return next((b for b in self.blocks if b.id == row.block), None)
+
+    def stands(self, row: Row, column: Column) -> bool:
+        """Whether a row's block shows a column."""
+        block = self.block_of(row)
+        return not block or not block.columns or column.id in block.columns
 
     def merged(self, row: Row, field: str) -> dict:
         """``requires`` or ``paper_identity`` as they hold for one row."""

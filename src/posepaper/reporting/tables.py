@@ -5,18 +5,17 @@ from pathlib import Path
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import statistics, verdicts
+from posepaper.reporting import columns, statistics, verdicts
+from posepaper.reporting.columns import Misfit
 from posepaper.reporting.layout import Column, Layout, Row, read_layout
-from posepaper.reporting.verdicts import RoleMismatch
 
-__all__ = ["RoleMismatch", "address", "build_table", "read_layout", "write_csv"]
+__all__ = ["Misfit", "address", "build_table", "read_layout", "write_csv"]
 
-SCALE = {"M": 1e-6, "MB": 1e-6}
 CSV_HEAD = (
     *("address", "block", "row", "column", "unit", "claimed", "text", "value", "low", "high"),
     *("n_seeds", "status", "verdict"),
 )
-CELL = ("value", "ci", "n_seeds", "status", "verdict", "sources")
+CELL = ("value", "ci", "n_seeds", "status", "verdict", "sources", "quantity")
 
 
 def address(paper: str, table: int, row: str, column: str) -> str:
@@ -46,10 +45,10 @@ def build_table(
         and ``directions`` (claimed orders that hold); each row carries its ``identity``.
 
     Raises:
-        RoleMismatch: a row's numbers are not of the roles it requires.
+        Misfit: a row's numbers are not of the roles it requires, or a column's not of its kind.
         InputError: the seeds of an experiment differ in identity.
     """
-    columns = [_column(c) for c in layout.columns]
+    shown = [_column(c) for c in layout.columns]
     rows = [_row(layout, row, results, sources, states, rules) for row in layout.rows]
     layout_rows = {row.id: row for row in layout.rows}
     by_id = {c.id: c for c in layout.columns}
@@ -57,6 +56,7 @@ def build_table(
     def metric_of(row: dict, column: str) -> str:
         return layout.metric(layout_rows[row["id"]], by_id[column])
 
+    _check_settings(layout, rows)
     reproduced = [r for r in rows if r["origin"] == "reproduced"]
     return {
         "paper": layout.paper,
@@ -64,7 +64,7 @@ def build_table(
         "caption": layout.caption,
         "note": layout.note,
         "paper_identity": layout.paper_identity,
-        "columns": columns,
+        "columns": shown,
         "blocks": [
             {
                 "id": b.id,
@@ -75,9 +75,21 @@ def build_table(
             for b in layout.blocks
         ],
         "rows": rows,
-        "best": {key: verdicts.best(rows, columns, key) for key in ("claimed", "value")},
-        "directions": verdicts.directions(reproduced, metric_of, columns, results),
+        "best": {key: verdicts.best(rows, shown, key) for key in ("claimed", "value")},
+        "directions": verdicts.directions(reproduced, metric_of, shown, results),
     }
+
+
+def _check_settings(layout: Layout, rows: list[dict]) -> None:
+    """Numbers of one protocol in one table were measured with the same settings."""
+    seen: dict[str, tuple[str, dict]] = {}
+    for row in (r for r in rows if r["identity"]):
+        settings = row["identity"].get("settings")
+        first, others = seen.setdefault(str(row["identity"].get("protocol")), (row["id"], settings))
+        if settings != others:
+            where = f"{layout.paper}:table-{layout.table}:{row['id']}"
+            what = f"was measured with {settings}, row {first} with {others}"
+            raise Misfit(where, what, "Evaluate both with one study's settings")
 
 
 def _column(column: Column) -> dict:
@@ -91,7 +103,8 @@ def _row(layout: Layout, row: Row, results, sources, states, rules) -> dict:
     seeds = results.get(row.experiment, []) if row.origin == "reproduced" else []
     where = f"{layout.paper}:table-{layout.table}:{row.id}"
     for metrics in seeds:
-        verdicts.check_roles(where, metrics, layout.merged(row, "requires"))
+        made_by = f"{metrics['experiment']} seed {metrics['seed']}"
+        columns.check_roles(where, made_by, metrics["roles"], layout.merged(row, "requires"))
         if metrics["identity"] != seeds[0]["identity"]:
             raise InputError(
                 where,
@@ -111,18 +124,13 @@ def _row(layout: Layout, row: Row, results, sources, states, rules) -> dict:
         column.id: _cell(layout, row, column, seeds, absent, rules)
         | {"sources": sources.get(row.experiment, []) if seeds and not column.text else []}
         for column in layout.columns
-        if _stands(layout, row, column)
+        if layout.stands(row, column)
     }
     return found
 
 
 def _absent(state: str | None) -> str:
     return "not-run" if state in (None, "ok") else state
-
-
-def _stands(layout: Layout, row: Row, column: Column) -> bool:
-    block = layout.block_of(row)
-    return not block or not block.columns or column.id in block.columns
 
 
 def _cell(layout: Layout, row: Row, column: Column, seeds, absent: str, rules) -> dict:
@@ -141,13 +149,15 @@ def _cell(layout: Layout, row: Row, column: Column, seeds, absent: str, rules) -
     if summary is None:
         study = seeds[0]["identity"].get("study", "this")
         return cell | {"status": f"not-applicable:the {study} study has no {name}"}
-    summary = _scaled(summary, SCALE.get(column.unit, 1.0))
-    cell |= summary | {"status": "ok"}
+    where = f"{layout.paper}:table-{layout.table}:{row.id}"
+    kinds = [columns.number(where, layout, row, column, metrics) for metrics in seeds]
+    summary = _scaled(summary, kinds[0].pop("factor"))
+    cell |= summary | {"status": "ok", "quantity": kinds[0]}
     if claimed is None:
         return cell
     if (row.claimed_means.get(column.id) or column.claimed_means or column.label) != column.label:
         cell["verdict"] = "contradicted"
-    elif not _as_the_paper(layout, row, seeds[0]["identity"]):
+    elif kinds[0]["people"] != "all" or not _as_the_paper(layout, row, seeds[0]["identity"]):
         cell["verdict"] = "not-comparable"
     else:
         cell["verdict"] = verdicts.verdict(claimed, summary, column.unit, column.better, rules)

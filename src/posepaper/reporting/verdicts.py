@@ -2,32 +2,9 @@
 
 from itertools import combinations
 
-from posepaper.errors import InputError
 from posepaper.reporting import statistics
 
-
-class RoleMismatch(InputError):
-    """A number made from other data, 2D source or boxes than the table's row asks for."""
-
-
 EXACT = ("M",)
-
-
-def check_roles(address: str, metrics: dict, requires: dict) -> None:
-    """Refuses metrics whose roles differ from ``requires`` (a null there asks nothing).
-
-    Raises:
-        RoleMismatch: names the table row, the experiment, and both roles.
-    """
-    for role, wanted in sorted(requires.items()):
-        have = metrics["roles"].get(role)
-        if wanted is not None and have != wanted:
-            raise RoleMismatch(
-                address,
-                f"takes numbers with {role} {wanted}, and {metrics['experiment']} seed "
-                f"{metrics['seed']} was made with {role} {have}",
-                "Bind the row to an experiment of that role, or correct what the row requires",
-            )
 
 
 def agrees(identity, wanted) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import safetensors
 
-from posepaper import files
+from posepaper import files, quantities
 from posepaper.data.detections import read_detections, write_detections
 from posepaper.data.layout import read_poses, read_predictions, write_predictions
 from posepaper.data.people import read_people
@@ -66,6 +66,9 @@ def evaluate_lifting(run: job.Run) -> None:
     protocol = run.settings["protocol"]
     sequences = read_poses(run.inputs["data"], "test")
     skeleton = lifting_data.skeleton_of(run.inputs["data"])
+    if skeleton.name != quantities.JOINTS[protocol["kind"]]:
+        what = f"has the joints {skeleton.name}, which protocol {protocol['name']} does not score"
+        raise InputError(run.inputs["data"], what, "Give the experiment its dataset's protocol")
     found, _ = read_predictions(run.inputs["predictions"])
     predictions = {key: MM * poses.astype(np.float64) for key, poses in found.items()}
     targets = {s.key: _relative(s.positions, skeleton.root) for s in sequences}
@@ -155,7 +158,7 @@ def _write(run: job.Run, kind: str, result: dict) -> None:
         made = json.loads(checkpoint.metadata()["posepaper"])
     costs = {name: made[name] for name in ("parameters", "gmac")}
     costs["checkpoint_bytes"] = files.size(run.inputs["checkpoint"])
-    names = ("experiment", "seed", "roles")
+    names, values = ("experiment", "seed", "roles"), {**result["values"], **costs}
     files.write_json(
         run.outputs["metrics"],
         {
@@ -163,7 +166,8 @@ def _write(run: job.Run, kind: str, result: dict) -> None:
             "kind": kind,
             "identity": {**settings["identity"], "settings": settings["protocol"]},
             **result,
-            "values": {**result["values"], **costs},
+            "values": values,
+            "quantities": quantities.described(values, settings["protocol"]),
         },
     )
 

@@ -231,7 +231,7 @@ class Builder(Availability):
                     "seed": seed,
                     "protocol": protocol,
                     "identity": self._identity(e),
-                    "roles": {"data": e.data, "source": e.source, "boxes": e.boxes},
+                    "roles": self.roles(e),
                 },
             ),
         ]
@@ -263,6 +263,14 @@ class Builder(Availability):
         if e.kind == "pose2d":
             inputs = {"crops": self.crops(e.data)}
         return Job(f"train_{e.kind}", wildcards, outputs, inputs, raw, settings)
+
+    def roles(self, e: Experiment) -> dict:
+        """What an experiment's numbers are made from, in the words of the tables' ``requires``."""
+        boxes = "ground-truth" if self._exact_boxes(e) else e.boxes
+        return {"data": e.data, "source": e.source, "boxes": boxes, "protocol": e.protocol.name}
+
+    def _exact_boxes(self, e: Experiment) -> bool:
+        return bool(e.boxes) and self.study.datasets[e.data].boxes == "ground-truth"
 
     def _identity(self, e: Experiment) -> dict:
         source = self.study.keypoints[e.source].identity or e.source if e.source else None

@@ -6,6 +6,8 @@ from pathlib import Path
 from posepaper.config import nearest, read_yaml
 from posepaper.errors import InputError
 from posepaper.experiments import published_models
+from posepaper.reporting import columns
+from posepaper.reporting.layout import read_layout
 from posepaper.stages.dag import Job
 
 PAPERS = ("gsam", "lifting", "supplement")
@@ -40,13 +42,44 @@ def table_files() -> list[Path]:
     return sorted(found, key=lambda p: (PAPERS.index(p.parent.name), int(p.stem.split("-")[1])))
 
 
+def check(builder) -> None:
+    """Holds every table's layout against the recipes, before anything is computed.
+
+    Raises:
+        InputError: a column or row takes what its experiment does not measure.
+    """
+    made = {
+        name: {
+            # as the recipe has it: what the study binds to a role is not the table's mistake
+            "roles": {**builder.roles(e), "boxes": e.boxes},
+            "settings": e.protocol.model_dump(mode="json"),
+        }
+        for name, e in builder.study.experiments.items()
+    }
+    for file in table_files():
+        columns.check(read_layout(file), made, file)
+
+
 def figure_layouts(paper: str) -> list[dict]:
     """The figures a paper's ``figures.yaml`` declares."""
     path = FOLDER / paper / "figures.yaml"
     return read_yaml(path)["figures"] if path.exists() else []
 
 
-def _results(builder, file: Path, names: list[str]) -> dict:
+def _lacking_boxes(builder, layout: dict) -> dict[str, str]:
+    """The state of experiments that were to have a detector's boxes and have exact ones here."""
+    state, found = "not-applicable:the person boxes are the ground truth's", {}
+    blocks = {block["id"]: block for block in layout.get("blocks", [])}
+    for row in layout["rows"]:
+        parts = (layout, blocks.get(row.get("block"), {}), row)
+        requires = {k: v for part in parts for k, v in (part.get("requires") or {}).items()}
+        e = builder.study.experiments.get(row.get("experiment"))
+        if e and requires.get("boxes") == "detector" and builder.roles(e)["boxes"] != "detector":
+            found[e.name] = state
+    return found
+
+
+def _results(builder, file: Path, names: list[str], refused: dict[str, str] | None = None) -> dict:
     """Metrics files of the planned experiments among ``names``, and the others' states."""
     known = builder.study.experiments
     for name in names:
@@ -54,17 +87,17 @@ def _results(builder, file: Path, names: list[str]) -> dict:
             raise InputError(
                 file, f"no experiment '{name}'", f"Nearest valid: '{nearest(name, known)}'"
             )
-    planned = sorted({n for n in names if not builder.states[n]})
+    states = {n: builder.states[n] or (refused or {}).get(n, "") for n in names if n in known}
+    planned = sorted({n for n in names if not states[n]})
     metrics = [
         builder.artefact("metrics", n, s, ".json") for n in planned for s in builder.seeds(n)
     ]
-    states = {n: builder.states[n] for n in sorted(set(names)) if builder.states[n]}
-    return {"metrics": metrics, "states": states}
+    return {"metrics": metrics, "states": {n: s for n, s in sorted(states.items()) if s}}
 
 
 def _table(builder, file: Path, layout: dict):
     names = [row["experiment"] for row in layout["rows"] if row.get("experiment")]
-    found = _results(builder, file, names)
+    found = _results(builder, file, names, _lacking_boxes(builder, layout))
     paper, number = file.parent.name, file.stem.split("-")[1]
     base = f"{builder.base}/tables/{paper}/table-{number}"
     return Job(

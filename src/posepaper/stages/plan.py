@@ -16,7 +16,7 @@ from posepaper.config import Config, nearest, parse
 from posepaper.errors import InputError, Refused
 from posepaper.experiments import load_study
 from posepaper.provenance import fingerprint, record, waivers
-from posepaper.stages import dag, rehearsal, track
+from posepaper.stages import dag, layouts, rehearsal, track
 from posepaper.stages.dag import Job
 from posepaper.stages.jobs import Builder
 from posepaper.stages.rehearsal import Rehearsal
@@ -78,6 +78,8 @@ class Plan:
             self.study = rehearsal.rehearsed(self.study, self.roots)
         self.builder = (Rehearsal if self.rehearses else Builder)(self.study, self.roots)
         self.jobs: list[Job] = self.builder.computing() if recalls else self.builder.jobs()
+        if code is None:  # the tables of another commit are as they were
+            layouts.check(self.builder)
         self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}
         self.made_by = {path: job for job in self.jobs for path in job.outputs.values()}
 
@@ -178,7 +180,7 @@ class Plan:
 
     def refresh(self) -> None:
         """Writes and dates every stamp, and dates every artefact as its record says."""
-        at_rest = True
+        at_rest, latest = True, 0
         for job in self.jobs:
             meaning = self.fingerprints[job.target]
             records = [record.agrees(path, meaning) for path in job.outputs.values()]
@@ -190,12 +192,13 @@ class Plan:
                 for output, made in zip(job.outputs.values(), records, strict=True):
                     record.date_as_recorded(output, made)
                 start = min(record.nanoseconds(made["start"]) for made in records)
+                latest = max([latest, *(record.nanoseconds(made["end"]) for made in records)])
                 os.utime(path, ns=(start, start))
             else:
                 os.utime(path)
                 at_rest = False
         if at_rest:
-            track.restore_stamp(Path(self.base))
+            track.restore_stamp(Path(self.base), latest)
 
     def stale(self) -> list[Job]:
         """Jobs whose outputs are absent or do not agree with their fingerprint."""
