@@ -96,3 +96,8 @@ def described(values: dict, protocol: dict) -> dict[str, dict]:
         what = f"measures no '{unknown[0]}'"
         raise InputError(f"protocol {protocol['name']}", what, "Say in quantities.py what it is")
     return {name: asdict(known[name]) for name in names}
+
+
+def factor(metrics: dict, value: str, unit: str) -> float:
+    """From the unit in which a metrics file has a value to the one in which a table prints it."""
+    return metrics["quantities"][metric_of(value)]["shown"][unit]

@@ -70,7 +70,7 @@ def test_a_protocol_reaches_its_own_metrics():
 
 def test_choices_name_what_is_there():
     names = [value for key, value in vars(choices).items() if key.isupper()]
-    assert len(names) == 7
+    assert len(names) == 8
     for name in names:
         module, _, definition = name.partition(":")
         assert definition in fingerprint.installed().modules.table(module)["definitions"], name

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from posepaper import quantities
 from posepaper.reporting import claims, ledger, tables
 from posepaper.reporting.evidence import Evidence
 from posepaper.reporting.layout import Layout, read_layout
@@ -82,12 +83,29 @@ OWN = {"data": "d"}
 
 def world(values, seeds=5, identity=OWN, scatter=0.05):
     """A layout of three rows and the evidence of ``seeds`` seeds around ``values``."""
-    columns = [{"id": "avg", "label": "Avg", "unit": "mm", "better": "lower", "value": "mpjpe"}]
+    columns = [
+        {
+            "id": "avg",
+            "label": "Avg",
+            "unit": "mm",
+            "better": "lower",
+            "value": "mpjpe",
+            "quantity": "MPJPE",
+        }
+    ]
     rows = [
         {"id": k, "label": k, "origin": "reproduced", "experiment": f"e/{k}", "claimed": {"avg": v}}
         for k, v in PRINTED.items()
     ]
-    layout = Layout(paper="p", table=1, caption="c", paper_identity=OWN, columns=columns, rows=rows)
+    layout = Layout(
+        paper="p",
+        table=1,
+        caption="c",
+        requires={"data": "pose3d", "protocol": "human36m"},
+        paper_identity=OWN,
+        columns=columns,
+        rows=rows,
+    )
     chance = random.Random(3)
     results = {
         f"e/{name}": [
@@ -95,8 +113,9 @@ def world(values, seeds=5, identity=OWN, scatter=0.05):
                 "experiment": f"e/{name}",
                 "seed": seed,
                 "identity": identity,
-                "roles": {},
+                "roles": {"data": "pose3d", "protocol": "human36m"},
                 "values": {"mpjpe": value + chance.gauss(0, scatter)},
+                "quantities": {n: vars(q) for n, q in quantities.of({"kind": "human36m"}).items()},
             }
             for seed in range(seeds)
         ]

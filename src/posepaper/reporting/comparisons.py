@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from posepaper import quantities
 from posepaper.errors import InputError
 from posepaper.reporting import statistics
 from posepaper.reporting.layout import Layout, Part, Row, load
-from posepaper.reporting.tables import SCALE, address
+from posepaper.reporting.tables import address
 
 SAID = {
     "better": "better",
@@ -121,7 +122,7 @@ def _row(layout: Layout, base: Row, row: Row, column, results: dict) -> dict:
     metric = layout.metric(row, column)
     first, second = (results.get(r.experiment, []) for r in (base, row))
     gap = statistics.paired_difference(first, second, metric) if first and second else None
-    factor = SCALE.get(column.unit, 1.0)
+    factor = quantities.factor(second[0], metric, column.unit) if gap else 1.0
     a, b = base.claimed.get(column.id), row.claimed.get(column.id)
     return {
         "row": row.id,

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from posepaper import quantities
 from posepaper.reporting import statistics, verdicts
 from posepaper.reporting.layout import Layout
 from posepaper.reporting.printed import Printed
-from posepaper.reporting.tables import SCALE, address
+from posepaper.reporting.tables import address
 from posepaper.reporting.view import status_text
 
 SUPPORTED, REFUTED, OPEN = "supported", "refuted", "open"
@@ -71,7 +72,7 @@ class Evidence:
         gap = statistics.paired_difference(first, second, metric)
         if gap is None:
             raise Absent(f"{a} and {b} share no seed")
-        factor = SCALE.get(self.printed.places[a][2].unit, 1.0)
+        factor = quantities.factor(second[0], metric, self.printed.places[a][2].unit)
         factor *= -1 if better == "lower" else 1
         factor *= 100 / base if unit == "percent" else 1
         ends = gap["ci"] and sorted(factor * v for v in gap["ci"])
