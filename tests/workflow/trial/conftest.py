@@ -201,14 +201,26 @@ def share(root: Path, target: Path) -> Study:
 
 
 @pytest.fixture
-def study(second, tmp_path, monkeypatch):
-    """A finished smoke study to plant faults in; this process works in it, with its own code."""
-    copy = share(second.root, tmp_path / "study")
-    monkeypatch.chdir(copy.root)
-    # The copy's source is this process's, under another name.
-    monkeypatch.setattr(plan, "_check_environment", lambda: None)
-    # A process reads each study's settings once, this one those of many folders.
+def opened(tmp_path, monkeypatch):
+    """``opened(root)``: a copy to plant faults in; this process works in it, with its own code."""
+    made = []
+
+    def open_(root: Path) -> Study:
+        made.append(share(root, tmp_path / "study"))
+        monkeypatch.chdir(made[0].root)
+        # The copy's source is this process's, under another name.
+        monkeypatch.setattr(plan, "_check_environment", lambda: None)
+        # A process reads each study's settings once, this one those of many folders.
+        load_study.cache_clear()
+        return made[0]
+
+    yield open_
     load_study.cache_clear()
-    yield copy
-    load_study.cache_clear()
-    shutil.rmtree(copy.root)
+    for copy in made:
+        shutil.rmtree(copy.root)
+
+
+@pytest.fixture
+def study(second, opened):
+    """A finished smoke study to plant faults in."""
+    return opened(second.root)
