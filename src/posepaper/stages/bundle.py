@@ -24,7 +24,7 @@ WHOLE = ("tables", "figures", "report", "metrics", "costs.json")
 SMALL = 1 << 20
 CODE = (*record.TRACKED_CODE, "pyproject.toml", "LICENSE", "README.md", str(RATES))
 EPOCH = (1980, 1, 1, 0, 0, 0)
-RULES = ("make_table", "make_figure", "make_report", "make_pdf")
+RULES = ("make_table", "make_ledger", "make_figure", "make_report", "make_pdf")
 
 
 def path_of(study: str) -> str:
@@ -47,7 +47,8 @@ def bundle(plan: Plan) -> Path:
     """Writes a study's bundle.
 
     Raises:
-        InputError: an artefact is absent, has no record, or is not as recorded; or git is absent.
+        InputError: an artefact is absent, has no record, or is not as recorded; git is absent; it
+            is a rehearsal.
     """
     # Snakemake imports this module whatever it is asked for.
     from posepaper.provenance import run_crate
@@ -55,6 +56,8 @@ def bundle(plan: Plan) -> Path:
     code = code_files()
     if not code:
         raise InputError(Path.cwd(), "is no git repository", "Bundle from a clone of the project")
+    if plan.rehearses:
+        raise InputError(plan.base, "is a rehearsal", "Bundle a study that ran")
     records = _records(plan)
     kept = {path: _checked(path, made) for path, made in records.items() if _goes_in(plan, path)}
     beside = [p for path in records for p in (record.path_of(path), waivers.path_of(path))]
