@@ -19,7 +19,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.errors import InputError, Interrupted, Refused, TrainingFailed
 from posepaper.provenance import record, waivers
-from posepaper.stages import dag, plan
+from posepaper.stages import dag, plan, requeue
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -75,8 +75,11 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
     try:
         run(functions, given.target, given.fingerprint)
     except Interrupted as stopped:
-        print(f"posepaper: {stopped}", file=sys.stderr)
+        _leave(str(stopped))
         sys.exit(128 + signal.SIGTERM)
+    except SystemExit:
+        requeue.again(saved=False)
+        raise
     except (InputError, Refused, TrainingFailed) as error:
         # An output is known by the name it would have got.
         sys.exit("posepaper: " + re.sub(r"\.writing-[^/]+/", "", str(error)))
@@ -84,7 +87,24 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
         if error.errno not in DISK_FULL:
             raise
         what = f"could not be written ({error.strerror}). Free disk space and run again"
-        sys.exit(f"posepaper: {given.target}: {what}")
+        sys.exit(f"posepaper: {error.filename or given.target}: {what}")
+
+
+def _leave(why: str) -> None:
+    """A training's last words; of several processes none goes before the first has spoken.
+
+    The end of one makes torchrun and srun end the others.
+    """
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    if int(os.environ.get("RANK", 0)) == 0:
+        print(f"posepaper: {why}", file=sys.stderr)
+        requeue.again(saved=True)
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        # Such a process has imported it long ago; stages without a network never do.
+        import torch
+
+        torch.distributed.barrier()
 
 
 def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str | None) -> None:
