@@ -16,6 +16,8 @@ TOGETHER = {
     "tests/workflow/test_sanity.py": "mini",
     "tests/cluster/test_slurm.py": "cluster",
     "tests/cluster/test_doctor.py": "cluster",
+    "tests/cluster/test_faults.py": "cluster",
+    "tests/cluster/test_faults_of_drivers.py": "cluster",
     "tests/cluster/test_with_accounts.py": "cluster",
 }
 

@@ -86,8 +86,9 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        what = f"could not be written ({error.strerror}). Free disk space and run again"
-        sys.exit(f"posepaper: {error.filename or given.target}: {what}")
+        what = f"could not write {error.filename}" if error.filename else "could not be written"
+        todo = "Free disk space and run again"
+        sys.exit(f"posepaper: {given.target}: {what} ({error.strerror}). {todo}")
 
 
 def _leave(why: str) -> None:

@@ -52,7 +52,8 @@ def _wait_for_slurm(study: str, submits: bool) -> None:
     while left := _submitted(study, submits):
         queued = [entry for entry in left if entry.state == "PENDING"]
         for entry in left:
-            what = f"SLURM job {entry.id} of an earlier run ({entry.comment.removeprefix(COMMENT)})"
+            name = entry.comment.removeprefix(COMMENT).replace("_wildcards_", " of ")
+            what = f"SLURM job {entry.id} of an earlier run ({name})"
             does = "is still queued, cancelling it" if entry in queued else "runs, waiting for it"
             if (entry.id, does) not in told:
                 _tell(f"{what} {does}")
