@@ -1,6 +1,7 @@
 # posepaper: two human-pose papers rebuilt from data to PDF.
 # The study is chosen in config.yaml; what it holds is in workflow/studies and workflow/experiments.
 
+import signal
 import sys
 from pathlib import Path
 
@@ -29,13 +30,15 @@ try:
         submits = cluster.site is not None
         driver.claim(sys.argv[1:], submits=submits, study=plan.study.name)
         if driver.holds():
-            orphans.wait(Path(plan.base))
+            orphans.wait(Path(plan.base), submits=submits)
             logger.addHandler(diary.Diary(plan, submits=submits))
         plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-# Signals of a cluster are the stage's to answer, not its shell's: a training saves first.
+# Signals of a cluster are the stage's to answer, not its shell's or the job's own Snakemake's: a
+# training saves first.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 shell.prefix(
     f"trap '' TERM USR1; set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH; "
 )

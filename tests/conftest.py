@@ -18,6 +18,8 @@ TOGETHER = {
     "tests/cluster/test_slurm.py": "cluster",
     "tests/cluster/test_watch.py": "cluster",
     "tests/cluster/test_doctor.py": "cluster",
+    "tests/cluster/test_faults.py": "cluster",
+    "tests/cluster/test_faults_of_drivers.py": "cluster",
     "tests/cluster/test_with_accounts.py": "cluster",
 }
 

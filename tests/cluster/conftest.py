@@ -21,6 +21,7 @@ def _module(name: str, path: Path):
 
 
 _slurm = _module("cluster_slurm", HERE / "slurm.py")
+_study = _module("cluster_study", HERE / "study.py")
 _copies = _module("workflow_copies", HERE.parent / "workflow" / "conftest.py")
 shared, once, snapshot = _copies.shared, _copies.once, _copies.snapshot
 finished, second = _copies.finished, _copies.second
@@ -32,6 +33,14 @@ RECIPE = """
     recipe: poseformer-detected
     source: cpn
     model: {{name: poseformer, frames: 81, drop_path: 0}}
+    training: {{{devices}}}
+"""
+# To be hit: of one network and one seed, so that all end in the same weights.
+HIT = """
+  lift/{name}:
+    recipe: martinez
+    source: cpn
+    model: {{name: martinez, channels: 64}}
     training: {{{devices}}}
 """
 
@@ -61,13 +70,13 @@ def on_slurm(slurm):
     return lambda copy, *words: copy.run(*_command(*words))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drive(slurm):
     """``drive(copy, *words)``: the same in the background; the process and its log."""
     started = []
 
     def start(copy, *words):
-        log = copy.root / f"driver-{len(started)}.log"
+        log = copy.root / f"driver-{os.urandom(4).hex()}.log"
         paths = {"PYTHONPATH": str(copy.root / "src")}
         paths["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         with open(log, "w") as stream:
@@ -98,6 +107,27 @@ def submitted(on_slurm, snapshot, tmp_path_factory):
     done = on_slurm(copy, "all")
     assert done.returncode == 0, done.stdout[-5000:]
     return copy, done.stdout
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """The module study.py."""
+    return _study
+
+
+@pytest.fixture(scope="session")
+def struck(submitted, tmp_path_factory):
+    """A study of trainings to be hit by faults, and what it runs in; see study.py."""
+    copy = submitted[0].duplicate(tmp_path_factory.mktemp("faults") / "struck")
+    file = copy.root / "workflow/experiments/lifting.yaml"
+    recipes = [HIT.format(name=n, devices=_study.DEVICES.get(n, "")) for n in _study.NAMES]
+    file.write_text(file.read_text(encoding="utf-8") + "".join(recipes), encoding="utf-8")
+    names = "".join(f"\n  - lift/{name}" for name in _study.NAMES)
+    copy.edit("workflow/studies/smoke.yaml", "only:", f"only:{names}")
+    longer = f"lifting: {{epochs: {_study.EPOCHS}, batch: 16,"
+    copy.edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2, batch: 64,", longer)
+    yield _study.Study(copy)
+    shutil.rmtree(copy.root)
 
 
 @pytest.fixture

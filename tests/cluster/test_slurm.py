@@ -2,8 +2,6 @@
 
 import itertools
 import re
-import subprocess
-import time
 
 import pytest
 import torch
@@ -135,24 +133,6 @@ def test_one_machine_trains_a_recipe_of_several_devices_in_one_process(spare):
     assert made["measured"]["processes"] == 1 and torch.equal(weights, alone)
 
 
-def test_a_cancelled_job_is_submitted_again_and_a_second_driver_refused(spare, slurm, drive):
-    before = (spare.root / ALONE).read_bytes()
-    forget(spare, ALONE)
-    driver, log = drive(spare, ALONE)
-    job = wait_for(lambda: re.search(r"SLURM jobid (\d+)", log.read_text()))[1]
-    wait_for(lambda: state(job) == "RUNNING")
-    second = spare.run(*driver.args)
-    subprocess.run(("scancel", job), check=True)
-    assert driver.wait(180) == 0, log.read_text()
-    jobs = re.findall(r"SLURM jobid (\d+)", log.read_text())
-    assert len(jobs) == 2 and slurm.jobs()[job]["JobState"] == "CANCELLED"
-    assert (spare.root / ALONE).read_bytes() == before
-    assert record.read(spare.root / ALONE)["machine"]["slurm_job"] == jobs[1]
-    assert second.returncode == 1
-    (line,) = [line for line in second.stdout.splitlines() if "runs here" in line]
-    assert f"process {driver.pid} on" in line and f"kill -INT {driver.pid}" in line
-
-
 def test_a_job_out_of_memory_gets_more_of_it(spare, on_slurm, slurm):
     file = spare.root / "workflow/experiments/lifting.yaml"
     file.write_text(file.read_text(encoding="utf-8") + LARGE, encoding="utf-8")
@@ -165,17 +145,3 @@ def test_a_job_out_of_memory_gets_more_of_it(spare, on_slurm, slurm):
     ended = slurm.jobs()
     assert "mem=1000M" in ended[first]["Tres"] and "mem=4000M" in ended[then]["Tres"]
     assert ended[first]["JobState"] in ("FAILED", "OUT_OF_MEMORY")
-
-
-def state(job: str) -> str:
-    shown = ("squeue", "-h", "-j", job, "-o", "%T")
-    return subprocess.run(shown, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def wait_for(found, seconds: float = 90):
-    """What ``found`` returns as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
-    return value

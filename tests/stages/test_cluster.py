@@ -57,10 +57,11 @@ def ask(given: Cluster, rule: str, wildcards: dict, attempt: int = 1) -> dict:
 def test_a_network_gets_a_gpu_and_a_reader_none():
     assert ask(cluster(), "train_lifting", OURS) == {
         "slurm_partition": "gpu", "gres": "gpu:1", "cpus_per_task": 1, "mem_mb": 4000,
-        "runtime": 30,
+        "runtime": 30, "slurm_extra": "--requeue --open-mode=append --signal=USR1@120",
     }  # fmt: skip
     assert ask(cluster(), "prepare_world", {}) == {
         "slurm_partition": "cpu", "cpus_per_task": 2, "mem_mb": 4000, "runtime": 30,
+        "slurm_extra": "--requeue --open-mode=append",
     }  # fmt: skip
     assert cluster().launch("train_lifting")(OURS) == "python"
 
@@ -98,9 +99,10 @@ def test_devices_of_one_node_share_an_epoch_and_start_by_torchrun():
     assert asked == {
         "slurm_partition": "gpu", "gres": "gpu:2", "cpus_per_task": 2, "mem_mb": 8000,
         "runtime": 5 + 2 * 100 // 2,
+        "slurm_extra": "--requeue --open-mode=append --signal=USR1@120",
     }  # fmt: skip
     start = cluster().launch("train_lifting")(OURS)
-    assert start == "python -m torch.distributed.run --standalone --nproc-per-node=2"
+    assert start == "python -m posepaper.training.launch --standalone --nproc-per-node=2"
 
 
 def test_several_nodes_start_by_srun_one_task_each():
@@ -135,8 +137,16 @@ def test_account_qos_and_options_reach_every_job():
     edit(SITE, "account: null", "account: vision")
     edit(SITE, "extra: null", "extra: --mail-type=FAIL")
     asked = ask(cluster(), "prepare_world", {})
-    assert asked["slurm_account"] == "vision" and asked["slurm_extra"] == "--mail-type=FAIL"
+    assert asked["slurm_account"] == "vision" and asked["slurm_extra"].endswith(" --mail-type=FAIL")
     assert "qos" not in asked
+
+
+def test_a_training_is_warned_of_its_time_limit_at_most_a_tenth_of_its_time_before():
+    edit(STUDY, "only:", "needs: {train: {minutes: 4}}\nonly:")
+    edit(SITE, "extra: null", "extra: --signal=TERM@300 --no-requeue")
+    extra = ask(cluster(), "train_lifting", OURS)["slurm_extra"]
+    # Of an option named twice sbatch takes the latter, here the site's.
+    assert extra.split()[2:] == ["--signal=USR1@24", "--signal=TERM@300", "--no-requeue"]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,6 @@
+import os
+import subprocess
+
 import cv2
 import numpy as np
 import pytest
@@ -132,6 +135,33 @@ def test_workers_cut_the_same_crops_and_outlive_an_epoch(crops, workers, monkeyp
             np.testing.assert_array_equal(ours[1], theirs[1])
         processes.append({worker.pid for worker in there.loader._iterator._workers})
     assert processes[0] == processes[1] == processes[2] and len(processes[0]) == workers
+
+
+def test_workers_outlive_a_signal_to_every_process_of_the_job(crops, monkeypatch):
+    monkeypatch.setattr(pose2d, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(pose2d, "_workers", lambda: 2)
+    batches = PeopleBatches(crops, SIZE, recipe(), seed=1)
+    order = batches_of(0, len(batches), recipe(), seed=1) * 20
+    images = iter(batches.epoch(0, order))
+    seen = [next(images) for _ in range(4)]
+    workers = batches.loader._iterator._workers
+    assert len(workers) == 2
+    # From outside, as SLURM sends it: the trainer's own signal does end them.
+    subprocess.run(["kill", "-TERM", *(str(worker.pid) for worker in workers)], check=True)
+    assert len(seen) + len(list(images)) == len(order)
+    workers[0].terminate()
+    workers[0].join(timeout=10)
+    assert workers[0].exitcode == 0 and workers[1].is_alive()
+
+
+def test_a_slurm_job_s_processors_are_all_that_workers_take(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: range(12))
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    assert pose2d._workers() == 11
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "5")
+    assert pose2d._workers() == 4
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert pose2d._workers() == 1
 
 
 def test_a_network_sees_the_colours_it_was_published_with():

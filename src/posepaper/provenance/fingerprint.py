@@ -43,7 +43,9 @@ PLUMBING = (
     "posepaper.stages.orphans",
     "posepaper.stages.plan",
     "posepaper.stages.rehearsal",
+    "posepaper.stages.requeue",
     "posepaper.training.interruption",
+    "posepaper.training.launch",
 )
 # What every module has that is no way to its definitions.
 SAYS_NOTHING = ("__name__", "__file__", "__doc__", "__path__")

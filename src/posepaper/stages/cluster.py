@@ -4,6 +4,7 @@ A recipe's ``devices`` and ``nodes`` are granted by a cluster's profile alone: o
 same recipe trains in one process, with the same batch and learning rate.
 """
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,9 @@ LOCAL_RULES = (
     *("evaluate_pose2d", "evaluate_lifting", "make_table", "make_figure", "make_report"),
     *("make_pdf", "make_parameters", "make_ledger", "track_results"),
 )
-TORCHRUN = "python -m torch.distributed.run"
+TORCHRUN = "python -m posepaper.training.launch"
+# A training is warned so long before its time limit: for one step of it and for saving.
+WARNING_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,9 @@ class Cluster:
         if self.site is None:
             return {"mem_mb": ask(lambda r: r.memory)}
         given = {"slurm_account": self.site.account, "qos": self.site.qos}
-        given["slurm_extra"] = self.site.extra
         return {
             **{name: value for name, value in given.items() if value is not None},
+            "slurm_extra": ask(lambda r: shlex.join(self.options(rule, r))),
             "slurm_partition": ask(lambda r: r.partition),
             "mem_mb": ask(lambda r: r.memory),
             "runtime": ask(lambda r: r.minutes),
@@ -117,6 +120,18 @@ class Cluster:
             )
 
         return function
+
+    def options(self, rule: str, request: Request) -> list[str]:
+        """sbatch's options beside a job's share; of one named twice sbatch takes the latter.
+
+        A job may go back into the queue, and its log then goes on. A training hears of its time
+        limit before; never more than a tenth of its time, or a short one would only ever save.
+        """
+        options = ["--requeue", "--open-mode=append"]
+        if rule.startswith("train_"):
+            warning = min(WARNING_SECONDS, request.minutes * 60 // 10)
+            options.append(f"--signal=USR1@{warning}")
+        return options + shlex.split(self.site.extra or "")
 
     def request(self, job: Job, attempt: int = 1) -> Request:
         """What a job asks for; memory and time grow with every attempt, up to the site's."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.errors import InputError, Interrupted, Refused, TrainingFailed
 from posepaper.provenance import record, waivers
-from posepaper.stages import dag, journal, plan
+from posepaper.stages import dag, journal, plan, requeue
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -76,16 +76,37 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
         with journal.kept(given.target):
             run(functions, given.target, given.fingerprint)
     except Interrupted as stopped:
-        print(f"posepaper: {stopped}", file=sys.stderr)
+        _leave(str(stopped))
         sys.exit(128 + signal.SIGTERM)
+    except SystemExit:
+        requeue.again(saved=False)
+        raise
     except (InputError, Refused, TrainingFailed) as error:
         # An output is known by the name it would have got.
         sys.exit("posepaper: " + re.sub(r"\.writing-[^/]+/", "", str(error)))
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        what = f"could not be written ({error.strerror}). Free disk space and run again"
-        sys.exit(f"posepaper: {given.target}: {what}")
+        what = f"could not write {error.filename}" if error.filename else "could not be written"
+        todo = "Free disk space and run again"
+        sys.exit(f"posepaper: {given.target}: {what} ({error.strerror}). {todo}")
+
+
+def _leave(why: str) -> None:
+    """A training's last words; of several processes none goes before the first has spoken.
+
+    The end of one makes torchrun and srun end the others.
+    """
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    if int(os.environ.get("RANK", 0)) == 0:
+        print(f"posepaper: {why}", file=sys.stderr)
+        requeue.again(saved=True)
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        # Such a process has imported it long ago; stages without a network never do.
+        import torch
+
+        torch.distributed.barrier()
 
 
 def run(functions: dict[str, Callable[[Run], None]], target: str, planned: str | None) -> None:

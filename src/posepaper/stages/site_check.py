@@ -7,7 +7,6 @@ Nothing is submitted: partitions and nodes are read from ``scontrol`` and ``sinf
 import getpass
 import json
 import re
-import shlex
 import shutil
 import subprocess
 from typing import NamedTuple
@@ -198,7 +197,7 @@ def _test(cluster: Cluster, request: Request, askers: list[str]) -> Finding:
     options += [f"--gres={gres}"] if gres else []
     options += [f"--account={site.account}"] if site.account else []
     options += [f"--qos={site.qos}"] if site.qos else []
-    options += shlex.split(site.extra or "")
+    options += cluster.options(askers[0].partition(" ")[0], request)
     done = _run("sbatch", "--test-only", *options, "--wrap=true")
     share = f"{request.nodes} node(s), {request.cpus} CPUs, {request.memory} MB, "
     share += f"{request.gpus} GPU(s), {request.minutes} min on {request.partition}"

@@ -54,8 +54,13 @@ class RunFolder:
         digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
         earlier = self._files()
         target = self.path / f"state-{state['epoch']:06d}-{state.get('step', 0):09d}-{digest}.pt"
-        with atomic(target) as part:
-            part.write_bytes(data)
+        try:
+            with atomic(target) as part:
+                part.write_bytes(data)
+        except OSError as error:
+            # A full disk's error names no file, and runs may lie on a disk of their own.
+            error.filename = error.filename or str(target)
+            raise
         for old in earlier[1:]:
             if old != target:
                 old.unlink(missing_ok=True)

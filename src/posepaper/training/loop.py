@@ -218,7 +218,7 @@ class _Run:
         asked = self.interruption.signal is not None
         if self.launch.processes == 1:
             return asked
-        if (step + 1) % self.check_every:
+        if step and (step + 1) % self.check_every:
             return False
         return bool(self.fabric.all_reduce(torch.tensor(float(asked)), reduce_op="sum").item())
 

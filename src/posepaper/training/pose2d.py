@@ -1,6 +1,8 @@
 """Training of networks that find joints in person crops, and their heatmaps."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 
 import cv2
@@ -67,7 +69,7 @@ class PeopleBatches:
             num_workers=workers,
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers else None,
-            worker_init_fn=_single_threaded,
+            worker_init_fn=_start_worker,
             pin_memory=torch.cuda.is_available(),
         )
 
@@ -98,13 +100,29 @@ class _Upcoming:
 
 
 def _workers() -> int:
-    """Worker processes: the cores of this process, less the one that trains."""
-    cores = len(os.sched_getaffinity(0)) // launched().devices
+    """Worker processes: the cores of this process, less the one that trains.
+
+    Not every SLURM confines a job to the cores that it was given.
+    """
+    here = len(os.sched_getaffinity(0))
+    cores = min(here, int(os.environ.get("SLURM_CPUS_PER_TASK", here))) // launched().devices
     return max(1, min(MOST_WORKERS, cores - 1))
 
 
-def _single_threaded(_worker: int) -> None:
+def _start_worker(_worker: int) -> None:
+    """On one thread, and deaf to SIGTERM but for the trainer's own.
+
+    SLURM signals every process of a job; without its workers the trainer could not end its step.
+    """
     cv2.setNumThreads(0)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_heed_trainer, args=(os.getppid(),), daemon=True).start()
+
+
+def _heed_trainer(trainer: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != trainer:
+        continue
+    os._exit(0)
 
 
 def normalise(images: Tensor, colours: str = "RGB") -> Tensor:
