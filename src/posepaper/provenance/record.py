@@ -88,8 +88,8 @@ def describe(path: str | Path) -> dict:
 def write(outputs: dict[str, Path], facts: dict, start: str) -> None:
     """Writes the record of a finished job beside each of its outputs and dates them alike.
 
-    Its peak memory is this process's own; beside it stands that of the largest of its workers,
-    who share some of it with their parent and with one another.
+    Its peak memory is this process's own; beside it stands that of the largest of its workers
+    (or other children), who share some of it with their parent and with one another.
     """
     # Before git is asked: a child that execs counts what its parent held.
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
