@@ -234,6 +234,7 @@ def test_slurm_s_reasons_are_said_in_words(plan, queue):
     queue("PENDING", "Resources")
     seen = at(plan)
     assert seen["state"] == "queued" and seen["why"] == "for a node that has what it asks for"
+    assert at(plan, WORLD)["why"] == "to be submitted"
     queue("PENDING", "AssocGrpCPULimit")
     assert "limit of your account" in at(plan)["why"]
     queue("PENDING", "JobHeldUser")

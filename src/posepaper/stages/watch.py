@@ -12,6 +12,7 @@ from pathlib import Path
 from posepaper import lease
 from posepaper.provenance import record
 from posepaper.stages import driver, journal, runs, slurm_queue, targets
+from posepaper.stages.cluster import LOCAL_RULES
 from posepaper.stages.dag import Job
 from posepaper.stages.plan import Plan, stamp_path
 
@@ -177,7 +178,7 @@ class _Scope:
             return {"state": WAITING, "why": f"for {missing[0]['name']}{more}", "for": rules}
         if not self.drives:
             return {"state": WAITING, "why": "for a snakemake to start it"}
-        submits = self.driven["submits"]
+        submits = self.driven["submits"] and job.rule not in LOCAL_RULES
         return {"state": WAITING, "why": "to be submitted" if submits else "for a free core"}
 
     def _queued(self, job: Job) -> slurm_queue.Entry | None:
