@@ -27,8 +27,11 @@ class Past:
     """
 
     def __init__(self, base: Path, rev: str):
-        self.base, self.commit = base, _commit(rev)
-        self.pointers = committed(base, self.commit) or _logged(base, self.commit)
+        commit = _commit(rev)
+        self._start(base, commit, committed(base, commit) or _logged(base, commit))
+
+    def _start(self, base: Path, commit: str, pointers: dict[str, str]) -> None:
+        self.base, self.commit, self.pointers = base, commit, pointers
         self._objects: dict[str, dict[str, str]] = {}
         self._cache = None
 
@@ -141,10 +144,7 @@ class Present(Past):
     """
 
     def __init__(self, base: Path):
-        self.base, self.commit = base, ""
-        self.pointers = pointers_here(base)
-        self._objects: dict[str, dict[str, str]] = {}
-        self._cache = None
+        self._start(base, "", pointers_here(base))
 
 
 def pointers_here(base: Path) -> dict[str, str]:
