@@ -20,8 +20,8 @@ EPOCHS = 60
 SERENE = "serene"
 ALONE = (SERENE, "warmup", "warned", "resent", "cancel", "killed", "noroom", "downed", "drains")
 DRIVEN = ("drive1", "drive2", "drive3")
-NAMES = (*ALONE, "quartet", *DRIVEN)
-DEVICES = {"quartet": "devices: 2, nodes: 2"}
+NAMES = (*ALONE, "foursome", *DRIVEN)
+DEVICES = {"foursome": "devices: 2, nodes: 2"}
 # No fault takes long on an idle machine; this ends a test that would never end.
 SECONDS = 900
 SAVED = re.compile(r"state-(\d+)-(\d+)-(\w+)\.pt")
@@ -72,11 +72,6 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def pending(pid: int, number: signal.Signals) -> bool:
-    """Whether a process that is stopped has been sent a signal."""
-    return _masked(pid, "SigPnd|ShdPnd", number)
-
-
 def variable(pid: int, name: str) -> str:
     """An environment variable of a process, "" where it has none; OSError where it is gone."""
     text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
@@ -116,10 +111,11 @@ def _processes() -> list[tuple[int, str]]:
     return [(pid, command) for pid, command in found if command.strip()]
 
 
-def _masked(pid: int, masks: str, number: signal.Signals) -> bool:
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal."""
     shown = Path(f"/proc/{pid}/status").read_text()
-    found = re.findall(rf"^(?:{masks}):\s*(\w+)$", shown, re.MULTILINE)
-    return any(int(mask, 16) >> (number - 1) & 1 for mask in found)
+    mask = re.search(r"^SigCgt:\s*(\w+)$", shown, re.MULTILINE)[1]
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 class Study:
@@ -180,7 +176,7 @@ class Study:
     def _at(self, name: str, epoch: int) -> int:
         pid, reached = self.trainer(name), (self.states(name) or [(0, 0)])[-1][0]
         # Where it has begun to train, signals only leave a note.
-        begun = pid and _masked(pid, "SigCgt", signal.SIGUSR1)
+        begun = pid and catches(pid, signal.SIGUSR1)
         return pid if begun and reached >= epoch else 0
 
     def log(self, name: str) -> str:

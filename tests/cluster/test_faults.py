@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,11 +24,11 @@ ROOM = 700_000  # two states, but not a third beside them
 FOUR = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4")
 # Where a fault fails the job, Snakemake submits it again; where SLURM puts it back, it does not.
 SUBMISSIONS = {
-    **dict.fromkeys(("serene", "warmup", "warned", "resent", "downed", "drains", "quartet"), 1),
+    **dict.fromkeys(("serene", "warmup", "warned", "resent", "downed", "drains", "foursome"), 1),
     **{"cancel": 2, "noroom": 2, "killed": 1 + KILLS},
 }
-PUT_BACK = ("warmup", "warned", "resent", "downed", "quartet")
-TOLD_TO_STOP = {"warmup": "SIGTERM", "warned": "SIGUSR1", "resent": "SIGTERM", "quartet": "SIGTERM"}
+PUT_BACK = ("warmup", "warned", "resent", "downed", "foursome")
+TOLD_TO_STOP = dict.fromkeys(("warmup", "resent", "foursome"), "SIGTERM") | {"warned": "SIGUSR1"}
 
 
 class Faults:
@@ -49,15 +48,14 @@ class Faults:
     def warned(self):
         """The end of its time: SLURM itself sends the signal that the rule asked for."""
         tools, warned = self.tools, False
+        # Where another fault was quicker: once more.
         while not warned:
             with self.study.held("warned", 2) as (job, pid):
                 self.jobs["warned"] = job
                 tools.slurm_says("scontrol", "update", f"JobId={job}", "EndTime=now+100")
-                tools.wait_for(partial(self._warned, pid), what="the warning")
-                warned = tools.alive(pid)
-
-    def _warned(self, pid: int) -> bool:
-        return not self.tools.alive(pid) or self.tools.pending(pid, signal.SIGUSR1)
+                # It comes with a SIGCONT.
+                tools.wait_for(lambda pid=pid: not tools.alive(pid), what="the warning")
+                warned = "stopped by SIGUSR1" in self.study.log("warned")
 
     def resent(self):
         """``scontrol requeue`` by who runs the cluster."""
@@ -105,7 +103,7 @@ class Faults:
                     os.kill(pid, signal.SIGKILL)
             tools.wait_for(lambda: tools.state(job) == "PENDING", what="SLURM to put it back")
             slurm.start(node)
-            tools.slurm_says(*change, "State=RESUME")
+            tools.wait_for(lambda: slurm.states()[node] in ("idle", "mix", "alloc"))
 
     def drains(self):
         """Its node is drained under it."""
@@ -119,10 +117,10 @@ class Faults:
         finally:
             subprocess.run((*change, "State=RESUME"), check=False)
 
-    def quartet(self):
+    def foursome(self):
         """SIGTERM to two processes on each of two nodes."""
-        with self.study.held("quartet", 2) as (job, _):
-            self.jobs["quartet"] = job
+        with self.study.held("foursome", 2) as (job, _):
+            self.jobs["foursome"] = job
             self.tools.slurm_says("scancel", "--signal=TERM", job)
 
     def controller(self):
@@ -158,7 +156,7 @@ def storm(struck, tools, slurm, drive, tmp_path_factory):
     place = struck.root / "results/smoke/runs/lift/noroom"
     place.mkdir(parents=True)
     subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={ROOM}", "none", place), check=True)
-    other = struck.copy.duplicate(tmp_path_factory.mktemp("quartet") / "other")
+    other = struck.copy.duplicate(tmp_path_factory.mktemp("foursome") / "other")
     faults = Faults(struck, tools, slurm)
     hits = [getattr(faults, name) for name in vars(Faults) if not name.startswith("_")]
     targets = [struck.target(name) for name in SUBMISSIONS]
@@ -166,7 +164,7 @@ def storm(struck, tools, slurm, drive, tmp_path_factory):
     try:
         with ThreadPoolExecutor(len(hits) + 1) as pool:
             driver, log = drive(struck.copy, *targets, "--slurm-keep-successful-logs")
-            undisturbed = pool.submit(trained_here, other, struck.target("quartet"))
+            undisturbed = pool.submit(trained_here, other, struck.target("foursome"))
             done = [pool.submit(hit) for hit in hits]
             tools.wait_for(lambda: faults.jobs.get("cancel"))
             refused = struck.copy.run(*driver.args)
@@ -175,7 +173,7 @@ def storm(struck, tools, slurm, drive, tmp_path_factory):
             code = driver.wait(tools.SECONDS)
         yield SimpleNamespace(
             study=struck, faults=faults, code=code, shown=log.read_text(), refused=refused,
-            driver=driver, quartet=undisturbed.result(),
+            driver=driver, foursome=undisturbed.result(),
         )  # fmt: skip
     finally:
         subprocess.run(("umount", "-l", place), check=True)
@@ -189,7 +187,7 @@ def trained_here(copy, target) -> bytes:
     return (copy.root / target).read_bytes()
 
 
-ONE_PROCESS = [name for name in SUBMISSIONS if name not in ("serene", "quartet")]
+ONE_PROCESS = [name for name in SUBMISSIONS if name not in ("serene", "foursome")]
 
 
 @pytest.mark.parametrize("name", ONE_PROCESS)
@@ -199,7 +197,7 @@ def test_a_training_ends_in_the_undisturbed_one_s_bytes(storm, name):
 
 
 def test_four_processes_end_in_the_undisturbed_bytes(storm):
-    assert storm.study.checkpoint("quartet").read_bytes() == storm.quartet
+    assert storm.study.checkpoint("foursome").read_bytes() == storm.foursome
 
 
 @pytest.mark.parametrize("name", SUBMISSIONS)

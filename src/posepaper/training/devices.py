@@ -37,7 +37,9 @@ def fabric_of(precision: str = "32-true") -> lightning_fabric.Fabric:
         accelerator="auto",
         devices=launch.devices,
         num_nodes=launch.nodes,
-        strategy="ddp" if launch.processes > 1 else "auto",
+        # torch would share gradients out anew after the first step, and a run that goes on would
+        # add them up in another order; where it looks for unused ones, it does not.
+        strategy="ddp_find_unused_parameters_true" if launch.processes > 1 else "auto",
         precision=precision,
         plugins=plugins,
     )

@@ -248,7 +248,9 @@ class _Run:
                 what = f"{name} is not finite after epoch {epoch}, its last batch"
                 raise TrainingFailed(f"{self.label}: {what}")
         state = {"epoch": epoch, "step": step, "curve": self.curve}
-        state["losses"] = [] if losses is None else self.fabric.all_reduce(losses).tolist()
+        # (processes, steps): their mean is taken at the epoch's end, or it would round otherwise.
+        shared = [] if losses is None else self.fabric.all_gather(losses).reshape(-1, step)
+        state["losses"] = [row.tolist() for row in shared]
         state["model"] = self.model.state_dict()
         if epoch < self.training.epochs:
             state["optimizer"] = self.optimizer.state_dict()
@@ -265,7 +267,10 @@ class _Run:
         if state is None:
             return
         self.model.load_state_dict(state["model"])
-        self.curve, self.begun = state["curve"], state["losses"]
+        self.curve, losses = state["curve"], torch.tensor(state["losses"])
+        if len(losses):
+            same = len(losses) == self.launch.processes
+            self.begun = (losses[self.launch.rank] if same else losses.mean(dim=0)).tolist()
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
             self.scaler.load_state_dict(state["scaler"])
