@@ -15,7 +15,7 @@ import pytest
 from posepaper import files
 from posepaper.provenance.crate import METADATA
 
-VALIDATOR = Path(__file__).parents[1] / "formats" / "validator.py"
+VALIDATOR = Path(__file__).with_name("crate") / "validator.py"
 BUNDLE = "results/smoke/bundle/smoke.crate.zip"
 ADDRESS = "lifting:table-2:p1-ours:avg"
 METRICS = "results/smoke/metrics/lift/ours-f81-cpn/seed0.json"
