@@ -173,6 +173,16 @@ class Study:
                         os.kill(pid, signal.SIGCONT)
                 return
 
+    def stop(self, names: list[str], epoch: int) -> bool:
+        """Stops trainings that have reached an epoch; whether all have."""
+        there = 0
+        for name in names:
+            with contextlib.suppress(OSError, InputError):
+                if pid := self._at(name, epoch):
+                    os.kill(pid, signal.SIGSTOP)
+                    there += 1
+        return there == len(names)
+
     def _at(self, name: str, epoch: int) -> int:
         pid, reached = self.trainer(name), (self.states(name) or [(0, 0)])[-1][0]
         # Where it has begun to train, signals only leave a note.

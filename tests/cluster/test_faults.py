@@ -95,6 +95,8 @@ class Faults:
         tools, slurm = self.tools, self.slurm
         with self.study.held("downed", 3) as (job, _):
             self.jobs["downed"], node = job, tools.node(job)
+            # SLURM 22.05 loses count of the devices of a job that it is just putting back.
+            tools.wait_for(lambda: not tools.slurm_says("squeue", "-h", "--states=CG"))
             slurm.stop(node, signal.SIGKILL)
             change = ("scontrol", "update", f"NodeName={node}")
             tools.slurm_says(*change, "State=DOWN", "Reason=test")
@@ -132,17 +134,25 @@ class Faults:
 
     def predicted(self):
         """SIGTERM to a prediction."""
-        target = "stages.evaluate results/smoke/predictions/lift/serene"
-        os.kill(self.tools.wait_for(lambda: self.tools.process(target)), signal.SIGTERM)
+        os.kill(self._predicting("serene"), signal.SIGTERM)
 
     def too_slow(self):
         """The end of a prediction's time."""
-        target = "stages.evaluate results/smoke/predictions/lift/warmup"
-        os.kill(pid := self.tools.wait_for(lambda: self.tools.process(target)), signal.SIGSTOP)
+        os.kill(pid := self._predicting("warmup"), signal.SIGSTOP)
         job = self.tools.variable(pid, "SLURM_JOB_ID")
         self.tools.slurm_says("scontrol", "update", f"JobId={job}", "EndTime=now")
         self.tools.wait_for(lambda: not self.tools.alive(pid))
         self.jobs["too_slow"] = job
+
+    def _predicting(self, name) -> int:
+        """The process of a prediction, once it answers signals: while it starts it is deaf."""
+        tools, command = self.tools, f"stages.evaluate results/smoke/predictions/lift/{name}"
+
+        def found():
+            pid = tools.process(command)
+            return pid if pid and tools.catches(pid, signal.SIGTERM) else 0
+
+        return tools.wait_for(found, what=f"the prediction with {name}")
 
 
 def intact(state: Path) -> bool:

@@ -54,6 +54,8 @@ def two(seen, tools, epoch: int) -> Iterator[tuple[dict[str, str], dict[str, str
     """(the two that run, the one that waits), by name their jobs; those that run are stopped."""
     jobs = tools.wait_for(lambda: submitted(seen), what="three jobs")
     running = tools.wait_for(lambda: running_of(jobs, tools), what="two of them to run")
+    # None may end while another is on its way.
+    tools.wait_for(lambda: seen.study.stop(running, epoch), what=f"epoch {epoch} of both")
     with contextlib.ExitStack() as stack:
         held = {name: stack.enter_context(seen.study.held(name, epoch))[0] for name in running}
         yield held, {name: job for name, job in jobs.items() if name not in held}

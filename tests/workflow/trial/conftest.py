@@ -15,12 +15,20 @@ from posepaper.experiments import load_study
 from posepaper.provenance import record
 from posepaper.provenance.fingerprint import digest
 from posepaper.provenance.links import VERDICTS
-from posepaper.stages import job, plan, report, tables, trial
+from posepaper.stages import figures, job, ledger, plan, report, tables, trial
 
 BASE = Path("results/smoke")
 NUMBER = "lifting:table-2:p1-ours:avg"
 LEFT_OUT = ("runs", "logs", ".snakemake", "__pycache__", "tmp", ".posepaper")
 MODES = ("audit", "verify", "reevaluate")
+# What shows numbers, in the order in which it is made.
+SHOWING = {
+    "make_table": tables.table,
+    "make_ledger": ledger.make,
+    "make_figure": figures.figure,
+    "make_report": report.report,
+    "make_pdf": report.pdf,
+}
 
 
 @dataclass(frozen=True)
@@ -118,17 +126,17 @@ class Study:
         return list(found)
 
     def rebuild(self, *metrics) -> None:
-        """Tables, CSV and report made from metrics as they are now, records fixed."""
-        hit = sorted({t for m in metrics for t in self.users(m) if "/tables/" in t})
-        for target in hit:
-            self.rerun(target, tables.table)
-        self.rerun(BASE / "report/index.html", report.report)
-        for paper in ("gsam", "lifting"):
-            if (pdf := BASE / f"report/{paper}.pdf").exists():
-                self.rerun(pdf, report.pdf)
+        """All that shows metrics, made from them as they are now, records fixed."""
+        hit = dict.fromkeys(metrics)
+        for rule, function in SHOWING.items():
+            followers = dict.fromkeys(target for path in hit for target in self.users(path))
+            for target in sorted(followers):
+                if record.read(target)["rule"] == rule:
+                    hit |= dict.fromkeys(self.rerun(target, function))
 
-    def rerun(self, target, function) -> None:
-        """Runs a stage function over what is here and fixes the record, its times as they were."""
+    def rerun(self, target, function) -> list[str]:
+        """Runs a stage function over what is here and fixes the record, its times as they were.
+        Returns the outputs."""
         made = files.read_json(plan.stamp_path(str(target)))["job"]
         outputs = {name: Path(path) for name, path in made["outputs"].items()}
         for path in outputs.values():
@@ -137,6 +145,7 @@ class Study:
             job.Run(str(target), made["inputs"], made["raw"], outputs, made["settings"], self.root)
         )
         self.fix(*outputs.values())
+        return list(made["outputs"].values())
 
     def track(self) -> None:
         """What ``dvc add`` leaves of the files as they are: listings, pointers, the note."""
