@@ -162,6 +162,7 @@ def context(tmp_path):
                 "beside": [5.0, 6.0],
             }
         ],
+        "details": details(),
         "runs": [run("failed", NASTY), run("done", "")],
         "papers": {"lifting": paper},
         "chains": chains_of(paper["tables"]),
@@ -176,6 +177,15 @@ def run(state, told):
         "took": "8 s",
     }
     return {"name": f"{state} {told}", "state": state, **texts, "told": told, "lines": [told, told]}
+
+
+def details():
+    """What stages/details.py gathers of one run."""
+    bars = {"name": "MPJPE", "unit": "mm", "better": "lower", "values": {NASTY: 51.2, "Eating": 40}}
+    told = {"name": "MPJPE", "unit": "mm", "group": 0, "values": [51.2, 40.1]}
+    curve = {"seed": 0, "epochs": [1, 2], "loss": [0.5, 0.25]}
+    run = {"curves": [curve], "bars": [bars], "sequences": told}
+    return {"runs": {"lift/made": run}, "groups": [[NASTY, "S9/Eating"]], "player": None}
 
 
 def chains_of(filled):
