@@ -194,7 +194,8 @@ def chains_of(filled):
         **{"md5": "ab" * 16, "size": 12345, "rule": "r", "seed": 0, "fingerprint": "f" * 64},
         **{"commit": "c" * 40, "dirty": True, "end": "2026-11-21T17:16:19.919081+00:00"},
         **{"machine": {"host": NASTY, "cpu": "cpu", "gpus": ["GPU-1"], "slurm_job": "7"}},
-        **{"raw": {f"raw {NASTY}": "cd" * 16}, "faults": []},
+        **{"raw": {f"raw {NASTY}": "cd" * 16}, "faults": [], "seconds": 3.0},
+        **{"settings": {"training.lr": 0.002, "identity": NASTY}},
     }
     links = {
         METRICS: {**made, "kind": "metrics", "parents": [CHECKPOINT, DATA]},
