@@ -129,7 +129,15 @@ def test_a_chain_goes_from_metrics_to_raw_files(visit, file, context):
         assert link["md5"] in step and "took" in step and "with uncommitted changes" in step
         assert "SLURM job 7" in step and "GPU-1" in step
     told = page.locator("#panel").inner_text()
-    for words in ("12.3 kB", "took 3.0 s", "cd" * 16, "protocol", "human36m", "[50.0, 52.5]", "by action, mm"):
+    for words in (
+        "12.3 kB",
+        "took 3.0 s",
+        "cd" * 16,
+        "protocol",
+        "human36m",
+        "[50.0, 52.5]",
+        "by action, mm",
+    ):
         assert words in told
     assert "broken" in told and "alert(1)" in told
     assert page.locator("#panel .settings dd").first.text_content().startswith("<script>")
