@@ -61,6 +61,7 @@ localrules:
     make_table,
     make_parameters,
     make_ledger,
+    make_details,
     make_figure,
     make_report,
     make_pdf,
