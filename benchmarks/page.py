@@ -36,7 +36,7 @@ def opened(browser, page_file: Path, width: int) -> dict[str, float]:
     page = context.new_page()
     wire = context.new_cdp_session(page)
     wire.send("Performance.enable", {"timeDomain": "threadTicks"})
-    page.goto(page_file.as_uri())
+    page.goto(page_file.as_uri(), timeout=300_000)
     told = {m["name"]: m["value"] for m in wire.send("Performance.getMetrics")["metrics"]}
     found = {"ready": page.evaluate("Number(document.documentElement.dataset.ready)")}
     found["thread"] = round(1000 * told["TaskDuration"])

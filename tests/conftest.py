@@ -67,7 +67,7 @@ def visit(browser):
 
     def open_page(file, anchor="", width=1600, **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)
         opened.append(context)
         page = context.new_page()
         page.on("console", lambda message: wrong.append(message.text))
