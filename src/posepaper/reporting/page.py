@@ -1,7 +1,6 @@
-"""What the HTML page embeds for its script, and what it counts: plain data, each thing once."""
+"""What the HTML page embeds for its script and lists of runs: plain data, each thing once."""
 
 import json
-from collections import Counter
 
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
@@ -62,17 +61,17 @@ def book(chains: dict) -> dict:
     }
 
 
-def verdict_counts(papers: list[dict]) -> list[tuple[str, int]]:
-    """How many cells, ledger entries and findings a filter by verdict or status finds."""
-    tally: Counter[str] = Counter()
+def told(papers: list[dict]) -> list[str]:
+    """Every verdict or status that a number, sentence or finding has: what readers filter by."""
+    found: set[str] = set()
     for paper in papers:
-        cells = (
-            c for t in paper["tables"] for s in t["sections"] for r in s["rows"] for c in r["cells"]
-        )
-        tally.update(c["verdict"] or c["status"].partition(":")[0] for c in cells if c["numeric"])
-        tally.update(e["verdict"] for e in paper["ledger"]["sentences"])
-        tally.update(claim["status"] for claim in paper["claims"])
-    return sorted(tally.items())
+        rows = (row for t in paper["tables"] for part in t["sections"] for row in part["rows"])
+        cells = (cell for row in rows for cell in row["cells"] if cell["numeric"])
+        found |= {cell["verdict"] or cell["status"].partition(":")[0] for cell in cells}
+        ledger = [entry for table in paper["ledger"]["tables"] for entry in table["numbers"]]
+        found |= {entry["verdict"] for entry in [*ledger, *paper["ledger"]["sentences"]]}
+        found |= {claim["status"] for claim in paper["claims"]}
+    return sorted(found)
 
 
 def trainings(details: dict) -> list[dict]:
