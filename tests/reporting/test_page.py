@@ -166,6 +166,15 @@ def test_an_address_opens_what_it_names(visit, file):
     page.wait_for_function("document.getElementById('panel-title').textContent === 'lift/made'")
 
 
+@pytest.mark.parametrize("width", [400, 900, 1200, 1600])
+def test_the_panel_hides_no_number_that_it_is_about(visit, file, width):
+    address = "lifting:table-2:row-made:c15"
+    page = visit(file, address, width)
+    over, at = page.locator("#panel").bounding_box(), cell(page, address).bounding_box()
+    assert at["x"] + at["width"] <= over["x"] + 1 or at["y"] + at["height"] <= over["y"]
+    assert at["x"] >= 0 and at["y"] >= page.locator(".bar").bounding_box()["height"]
+
+
 def test_keys_alone_reach_a_chain_and_come_back(visit, file):
     page = visit(file)
     cell(page, "lifting:table-2:row-made:c0").locator("a").focus()
