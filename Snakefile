@@ -61,6 +61,7 @@ localrules:
     make_table,
     make_parameters,
     make_ledger,
+    make_details,
     make_figure,
     make_report,
     make_pdf,
@@ -90,6 +91,7 @@ include: "workflow/rules/detect.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/ledger.smk"
+include: "workflow/rules/details.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"

@@ -4,14 +4,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
-# Signatures of bundles are made and checked by OpenSSH's own tool.
-if ! command -v ssh-keygen >/dev/null; then
-    as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
-    { as_root apt-get update -q && as_root apt-get install -qy openssh-client; } >/dev/null || {
-        echo "posepaper: the tests need ssh-keygen. Install the package openssh-client" >&2
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+installed() { # a package, and a command it brings
+    command -v "$2" >/dev/null && return
+    { as_root apt-get update -q && as_root apt-get install -qy "$1"; } >/dev/null || {
+        echo "posepaper: the tests need $2. Install the package $1" >&2
         exit 1
     }
-fi
+}
+# Signatures of bundles are made and checked by OpenSSH's own tool; pages are opened in a browser.
+installed openssh-client ssh-keygen
+command -v google-chrome >/dev/null || installed chromium chromium
 $bin/ruff check .
 $bin/ruff format --check .
 $bin/snakefmt --check Snakefile workflow

@@ -11,7 +11,8 @@ from posepaper.provenance import record
 from posepaper.training.checkpoint import read_checkpoint
 
 LOCAL = {"evaluate_pose2d", "evaluate_lifting", "make_table", "make_figure", "make_report"}
-LOCAL |= {"make_pdf", "make_parameters", "make_ledger", "track_results", "all", "draft"}
+LOCAL |= {"make_pdf", "make_parameters", "make_ledger", "make_details", "track_results"}
+LOCAL |= {"all", "draft"}
 # Hold times and machines, or name the study's experiments.
 UNEQUAL = ("results/smoke/report/", "results/smoke/costs.json")
 ALONE = "results/smoke/checkpoints/lift/alone/seed0.safetensors"

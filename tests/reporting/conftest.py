@@ -162,6 +162,7 @@ def context(tmp_path):
                 "beside": [5.0, 6.0],
             }
         ],
+        "details": details(),
         "runs": [run("failed", NASTY), run("done", "")],
         "papers": {"lifting": paper},
         "chains": chains_of(paper["tables"]),
@@ -178,13 +179,23 @@ def run(state, told):
     return {"name": f"{state} {told}", "state": state, **texts, "told": told, "lines": [told, told]}
 
 
+def details():
+    """What stages/details.py gathers of one run."""
+    bars = {"name": "MPJPE", "unit": "mm", "better": "lower", "values": {NASTY: 51.2, "Eating": 40}}
+    told = {"name": "MPJPE", "unit": "mm", "group": 0, "values": [51.2, 40.1]}
+    curve = {"seed": 0, "epochs": [1, 2], "loss": [0.5, 0.25]}
+    run = {"curves": [curve], "bars": [bars], "sequences": told}
+    return {"runs": {"lift/made": run}, "groups": [[NASTY, "S9/Eating"]], "player": None}
+
+
 def chains_of(filled):
     """What stages/chains.py tells of the tables' numbers and one figure."""
     made = {
         **{"md5": "ab" * 16, "size": 12345, "rule": "r", "seed": 0, "fingerprint": "f" * 64},
         **{"commit": "c" * 40, "dirty": True, "end": "2026-11-21T17:16:19.919081+00:00"},
         **{"machine": {"host": NASTY, "cpu": "cpu", "gpus": ["GPU-1"], "slurm_job": "7"}},
-        **{"raw": {f"raw {NASTY}": "cd" * 16}, "faults": []},
+        **{"raw": {f"raw {NASTY}": "cd" * 16}, "faults": [], "seconds": 3.0},
+        **{"settings": {"training.lr": 0.002, "identity": NASTY}},
     }
     links = {
         METRICS: {**made, "kind": "metrics", "parents": [CHECKPOINT, DATA]},

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +9,6 @@ import pytest
 from posepaper.reporting.player import ABSENT, player_data, write_page
 from posepaper.skeleton import H36M
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
 FRAMES, OFF = 12, 0.03
 NASTY = "</script><script>document.title='broken'</script> & \"S9\""
 
@@ -80,29 +74,10 @@ def test_a_page_holds_all_it_needs_and_nothing_that_its_names_say(page_file):
     assert len(text) < 40_000
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def page(browser, page_file):
-    """The page at phone width; whatever it says to the console or asks a network for fails."""
-    opened, wrong = browser.new_page(viewport={"width": 400, "height": 900}), []
-    opened.on("console", lambda message: wrong.append(message.text))
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("request", lambda request: wrong.append(request.url))
-    opened.goto(page_file.as_uri())
-    yield opened
-    assert wrong == [page_file.as_uri()]
-    opened.close()
+def page(visit, page_file):
+    """The page at phone width."""
+    return visit(page_file, width=400)
 
 
 def picture(page):

@@ -42,6 +42,12 @@ def test_the_sequence_of_median_error_is_shown_with_the_metric_s_error(tmp_path)
     assert "lift/toy, seed 0" in data["note"]
 
 
+def test_of_a_long_sequence_some_frames_are_shown_and_said(tmp_path):
+    data = sequence_player(*study(tmp_path)[:2], frames=4)
+    assert data["frames"] == 3 and data["fps"] == pytest.approx(50 / 3)
+    assert "median error of 4" in data["note"] and "one frame in 3" in data["note"]
+
+
 def test_a_protocol_without_the_root_is_shown_without_it(tmp_path):
     data = sequence_player(*study(tmp_path, root="zero")[:2], key="S9/Eating/0")
     assert data["name"] == "S9/Eating/0" and not errors(data).any()

@@ -12,6 +12,7 @@ rule make_report:
         ledger=plan.planned("make_report", "ledger"),
         findings=plan.planned("make_report", "findings"),
         comparisons=plan.planned("make_report", "comparisons"),
+        details=plan.planned("make_report", "details"),
         stamp=plan.planned("make_report", "stamp"),
     output:
         index="results/{study}/report/index.html",

@@ -70,6 +70,13 @@ def short(path: str) -> str:
     return path.split("/", 2)[-1] if path.startswith("results/") else path
 
 
+def where(machine: dict) -> str:
+    """Host, processor, GPUs and SLURM job of a record, as far as it says."""
+    gpus, job = "; ".join(machine.get("gpus") or ()), machine.get("slurm_job")
+    place = [machine.get("host"), machine.get("cpu"), gpus, f"SLURM job {job}" if job else ""]
+    return ", ".join(filter(None, place))
+
+
 def _experiment(name: str, seeds: dict, numbers: dict, links: dict) -> dict:
     shown = {a: n["verdict"] for a, n in numbers.items() if n["experiment"] == name}
     return {
@@ -91,10 +98,6 @@ def _experiment(name: str, seeds: dict, numbers: dict, links: dict) -> dict:
 
 def _link(path: str, links: dict) -> dict:
     known = links[path]
-    machine = known["machine"] or {}
-    gpus = "; ".join(machine.get("gpus") or ())
-    where = [machine.get("host"), machine.get("cpu"), gpus]
-    job = machine.get("slurm_job")
     return {
         "path": path,
         "kind": known["kind"],
@@ -103,7 +106,7 @@ def _link(path: str, links: dict) -> dict:
         "made": (known["end"] or "")[:19].replace("T", " "),
         "commit": known["commit"] or "",
         "dirty": bool(known["dirty"]),
-        "where": ", ".join(filter(None, [*where, f"SLURM job {job}" if job else ""])),
+        "where": where(known["machine"] or {}),
         "fingerprint": known["fingerprint"] or "",
         "parents": [{"path": p, "entry": entry_of(p)} for p in known["parents"]],
         "raw": sorted(known["raw"].items()),

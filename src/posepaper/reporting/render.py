@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import chains, latex, ledger_view, view
+from posepaper.reporting import chains, latex, ledger_view, page, view
 from posepaper.reporting.latex import compile_pdf, tex_installed
 
 __all__ = ["compile_pdf", "render_html", "render_latex", "tex_installed"]
@@ -72,7 +72,7 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
             "told", "lines"}], "papers": {paper: {"title", "tables": [table], "figures": [{"id",
             "caption", "files": {suffix: path}, "status"}], "claims": [claim or finding],
             "ledger": {"entries", "counts"}, "comparisons"}}, "rules": the verdicts', "chains": see
-            stages/chains.py}.
+            stages/chains.py, "details": see stages/details.py}.
     """
     papers = []
     for name, paper in context["papers"].items():
@@ -104,7 +104,9 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
     environment = jinja_environment(
         templates, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"label": html_label, "head": html_head}
+    environment.filters |= {"label": html_label, "head": html_head, "compact": page.compact}
+    details = {**context["details"]}
+    shown = details.pop("player")
     text = environment.get_template("index.html.j2").render(
         study=context["study"],
         commit=context["commit"],
@@ -116,6 +118,11 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         chained=context["chains"]["numbers"],
         traced=context["chains"]["figures"],
         provenance=chains.entries(context["chains"]),
+        book=page.book(context["chains"]),
+        details=details,
+        trained=page.trainings(details),
+        shown=shown,
+        told=page.told(papers),
         rules=ledger_view.rules(context["rules"]),
         meanings=ledger_view.LEDGER_MEANING,
         statuses=view.STATUS_MEANING,

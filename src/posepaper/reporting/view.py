@@ -85,6 +85,7 @@ def _cell(table: dict, row: dict, column: dict, head: str, marks: dict) -> dict:
         "value": "" if cell["value"] is None else number(float(cell["value"]), places, unit),
         "ci": "",
         "half": "",
+        "difference": "",
         "n_seeds": cell["n_seeds"],
         "status": cell["status"],
         "status_text": status_text(cell["status"]),
@@ -95,6 +96,9 @@ def _cell(table: dict, row: dict, column: dict, head: str, marks: dict) -> dict:
         "best_value": place in table["best"]["value"],
         "numeric": unit is not None,
     }
+    if claimed is not None and cell["value"] is not None and not found["means"]:
+        # Of what is printed, so that a reader who subtracts finds the same.
+        found["difference"] = f"{round(float(cell['value']), places) - claimed:+.{places}f}"
     if cell["ci"]:
         low, high = (number(float(v), places, None) for v in cell["ci"])
         found["ci"] = f"[{low}, {high}]"

@@ -8,6 +8,7 @@ from pathlib import Path
 from posepaper import files
 from posepaper.errors import InputError
 from posepaper.provenance import record
+from posepaper.provenance.changes import flat
 from posepaper.reporting.tables import address
 
 
@@ -23,8 +24,9 @@ def chains(base: Path, filled: list[dict], drawn: list[Path]) -> dict:
         {"numbers": {address: {"table": path, "experiment", "sources": [metrics], "verdict"}},
         "figures": {paper:figure: {"files": [path], "sources": [path], "verdict"}}, "links": {path:
         {"kind", "md5", "size", "rule", "seed", "commit", "dirty", "end", "machine", "fingerprint",
-        "parents": [path], "raw": {path: md5}, "faults": [words]}}}. The verdict is ``recorded``
-        where every link's record agrees with the record of what it was made from, else ``broken``.
+        "seconds", "settings": {dotted name: value}, "parents": [path], "raw": {path: md5},
+        "faults": [words]}}}. The verdict is ``recorded`` where every link's record agrees with the
+        record of what it was made from, else ``broken``.
     """
     links: dict[str, dict] = {}
     numbers = {
@@ -84,6 +86,8 @@ def _link(path: str) -> tuple[dict, dict[str, str]]:
         **{key: own[key] for key in ("md5", "size")},
         **{key: made[key] for key in ("rule", "seed", "end", "machine", "fingerprint")},
         **made["git"],
+        "seconds": record.seconds(made),
+        "settings": {} if kind in NO_SETTINGS else _telling(made.get("settings", {})),
         "parents": list(used),
         "raw": {name: known["md5"] for name, known in made["raw"].items()},
         "faults": faults if there else ["is not here; its record is"],
@@ -92,7 +96,14 @@ def _link(path: str) -> tuple[dict, dict[str, str]]:
 
 
 _KEYS = ("md5", "size", "rule", "seed", "end", "machine", "fingerprint", "commit", "dirty")
-_UNKNOWN = dict.fromkeys(_KEYS)
+_UNKNOWN = {**dict.fromkeys((*_KEYS, "seconds")), "settings": {}}
+# Theirs are whole layouts of papers, which the tables show.
+NO_SETTINGS = ("tables", "figures")
+
+
+def _telling(settings: dict) -> dict:
+    """Settings that say something, by dotted name."""
+    return {name: value for name, value in flat(settings).items() if value not in (None, {}, [])}
 
 
 def _verdict(paths: list[str], links: dict[str, dict]) -> str:

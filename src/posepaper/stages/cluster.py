@@ -22,7 +22,7 @@ DEVICE_RULES = (
 # Seconds of work each: the Snakefile's localrules, which never queue.
 LOCAL_RULES = (
     *("evaluate_pose2d", "evaluate_lifting", "make_table", "make_figure", "make_report"),
-    *("make_pdf", "make_parameters", "make_ledger", "track_results", "bundle"),
+    *("make_pdf", "make_parameters", "make_ledger", "make_details", "track_results", "bundle"),
 )
 TORCHRUN = "python -m posepaper.training.launch"
 # A training is warned so long before its time limit: for one step of it and for saving.

@@ -15,6 +15,7 @@ MODULES = {
     "make_table": "posepaper.stages.tables",
     "make_parameters": "posepaper.stages.ledger",
     "make_ledger": "posepaper.stages.ledger",
+    "make_details": "posepaper.stages.details",
     "make_figure": "posepaper.stages.figures",
     "make_report": "posepaper.stages.report",
     "make_pdf": "posepaper.stages.report",

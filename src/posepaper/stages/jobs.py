@@ -174,15 +174,19 @@ class Builder(Availability):
             return self.missing["video"]
         settings, inputs = {}, {"data": self.data("video")}
         for kind, names in SYSTEM.items():
-            trained = [name for name in names if not self.states.get(name, "not-run")]
+            trained = self.system(kind)
             if not trained:
                 return self.states.get(names[0], "not-run")
-            inputs[kind] = self.artefact("checkpoints", trained[0], 0, ".safetensors")
-            settings[kind] = network_settings(self.study.experiments[trained[0]])
+            inputs[kind] = self.artefact("checkpoints", trained, 0, ".safetensors")
+            settings[kind] = network_settings(self.study.experiments[trained])
         settings["detector"], raw = self.detector()
         settings["threads"] = max(settings[kind]["threads"] for kind in SYSTEM)
         outputs = {"poses": f"{self.base}/predictions/video.h5"}
         return Job("detect_video", {}, outputs, inputs, raw, settings)
+
+    def system(self, kind: str) -> str:
+        """The experiment that stands for the papers' system in this study; '' where none does."""
+        return next((n for n in SYSTEM[kind] if not self.states.get(n, "not-run")), "")
 
     def detector(self, wanted: str = "") -> tuple[str, dict[str, str]]:
         """A person detector, by default the best whose files are there, and these files.

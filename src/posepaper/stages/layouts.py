@@ -31,9 +31,10 @@ def jobs(builder) -> list:
     absent = {job.target: why for job in drawn if (why := job.settings["states"].get("video"))}
     parameters = _parameters(builder, sheets)
     ledger = _ledger(builder, sheets, tables, parameters)
-    report = _report(builder, tables, figures, ledger, absent)
+    details = _details(builder, ledger)
+    report = _report(builder, tables, figures, ledger, details, absent)
     pdfs = _pdfs(builder, report, figures)
-    return [*tables, parameters, ledger, *figures, report, *pdfs]
+    return [*tables, parameters, ledger, details, *figures, report, *pdfs]
 
 
 def table_files() -> list[Path]:
@@ -170,10 +171,7 @@ def _figure(builder, paper: str, layout: dict):
     file = FOLDER / paper / "figures.yaml"
     found = _results(builder, file, layout.get("experiments", []))
     inputs = {"metrics": found["metrics"]}
-    inputs["curves"] = [
-        m.replace("/metrics/", "/checkpoints/").replace(".json", ".curve.json")
-        for m in found["metrics"]
-    ]
+    inputs["curves"] = [curve_of(m) for m in found["metrics"]]
     if layout["kind"] == "effects":
         inputs["comparisons"] = f"{builder.base}/tables/comparisons.json"
     if "table" in layout:
@@ -193,7 +191,23 @@ def _figure(builder, paper: str, layout: dict):
     return Job("make_figure", wildcards, outputs, inputs, settings=settings)
 
 
-def _report(builder, tables: list, figures: list, ledger, absent: dict[str, str]):
+def _details(builder, ledger):
+    """What the page draws of every run that a table shows, and the sequence its player shows."""
+    metrics = ledger.inputs["metrics"]
+    inputs = {"metrics": metrics, "curves": [curve_of(m) for m in metrics]}
+    played = builder.system("lifting")
+    if played:
+        inputs["poses"] = builder.data(builder.study.experiments[played].data)
+        inputs["predictions"] = builder.artefact("predictions", played, 0, ".h5")
+    return Job("make_details", {}, {"details": f"{builder.base}/tables/details.json"}, inputs)
+
+
+def curve_of(metrics: str) -> str:
+    """The training curve behind a metrics file."""
+    return metrics.replace("/metrics/", "/checkpoints/").replace(".json", ".curve.json")
+
+
+def _report(builder, tables: list, figures: list, ledger, details, absent: dict[str, str]):
     base = f"{builder.base}/report"
     read = _there("figures.yaml")
     rates = [RATES] if RATES.exists() else []
@@ -210,6 +224,7 @@ def _report(builder, tables: list, figures: list, ledger, absent: dict[str, str]
             "tables": [t.outputs["json"] for t in tables],
             "figures": [path for f in figures for path in f.outputs.values()],
             **{name: ledger.outputs[name] for name in ("ledger", "findings", "comparisons")},
+            "details": details.target,
         },
         raw={path: path for path in raw},
         settings={

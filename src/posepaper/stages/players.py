@@ -8,7 +8,7 @@ from posepaper.reporting.player import player_data
 from posepaper.stages import lifting_data
 
 
-def sequence_player(poses: str, predictions: str, key: str = "") -> dict:
+def sequence_player(poses: str, predictions: str, key: str = "", frames: int = 0) -> dict:
     """What the player shows of one test sequence, see :func:`player_data`.
 
     Args:
@@ -16,6 +16,7 @@ def sequence_player(poses: str, predictions: str, key: str = "") -> dict:
         predictions: ``results/mini/predictions/{experiment}/seed{k}.h5``.
         key: the sequence; by default the one whose error is the median of all, the rule that
             neither flatters nor blames.
+        frames: so many are shown at most, every second, third, ... of a longer sequence; 0: all.
 
     Raises:
         InputError: there is no such sequence in both files.
@@ -30,13 +31,19 @@ def sequence_player(poses: str, predictions: str, key: str = "") -> dict:
         found = {k: p - p[:, root : root + 1] for k, p in found.items()}
     chosen = key or median({k: _error(s, found[k], root) for k, s in sequences.items()})
     sequence = sequences[chosen]
+    every = -(-len(sequence.positions) // frames) if frames else 1
+    note = f"{by['experiment']}, seed {by['seed']}, over the ground truth of {chosen}"
+    if not key:
+        note += f", the sequence with the median error of {len(sequences)}"
+    if every > 1:
+        note += f"; one frame in {every} is shown"
     return player_data(
         chosen,
-        found[chosen],
-        sequence.positions,
+        found[chosen][::every],
+        sequence.positions[::every],
         skeleton=lifting_data.skeleton_of(poses),
-        fps=sequence.fps,
-        note=f"{by['experiment']}, seed {by['seed']}, over the ground truth of {chosen}.",
+        fps=sequence.fps / every,
+        note=f"{note}.",
     )
 
 

@@ -184,9 +184,11 @@ def rehearses(path: str | Path) -> bool:
 
 
 def _without_numbers(job: Job) -> Job:
-    """A table's or ledger's job as a rehearsal's: nothing it shows could pass for a result."""
+    """A table's, ledger's or chart's job as a rehearsal's: nothing passes for a result."""
     if job.rule == "make_table":
         return replace(job, settings={**job.settings, "rehearsal": True})
     if job.rule == "make_ledger":
         return replace(job, inputs={**job.inputs, "metrics": []})
+    if job.rule == "make_details":
+        return replace(job, inputs={"metrics": [], "curves": []})
     return job

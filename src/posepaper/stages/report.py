@@ -8,7 +8,7 @@ from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import record
 from posepaper.reporting import figures, latex, render
-from posepaper.stages import job, layouts, ledger, runs, work
+from posepaper.stages import details, job, layouts, ledger, runs, work
 from posepaper.stages.chains import chains
 from posepaper.stages.tables import fill, results_of
 
@@ -19,6 +19,7 @@ TITLES = {
     "supplement": "What neither paper asks",
 }
 PAPERS_WITH_PDF = ("gsam", "lifting")
+JUDGED = ("ledger", "findings", "comparisons", "details")
 
 
 def report(run: job.Run) -> None:
@@ -26,7 +27,7 @@ def report(run: job.Run) -> None:
     filled = [files.read_json(path) for path in run.inputs["tables"]]
     drawn = [Path(path) for path in run.inputs["figures"]]
     final = Path(run.target).parent
-    judged = {n: files.read_json(run.inputs[n]) for n in ("ledger", "findings", "comparisons")}
+    judged = {n: files.read_json(run.inputs[n]) for n in JUDGED}
     context = context_of(run.settings, filled, drawn, final.parent, judged)
     render.render_html(context, run.outputs["index"])
     for paper in PAPERS_WITH_PDF:
@@ -62,7 +63,8 @@ def context_of(
     settings: dict, filled: list[dict], drawn: list[Path], base: Path, judged: dict
 ) -> dict:
     """What the templates are given: study, commit, and per paper tables, figures, claims, ledger
-    and comparisons (``judged`` as ``ledger.assemble`` gives it); of what ran below ``base``, where
+    and comparisons (``judged`` as ``ledger.assemble`` gives it, and the ``details`` of
+    ``details.gather``); of what ran below ``base``, where
     it did, the time predicted and measured, and the chains of its records."""
     git = record.git_state()
     papers = {}
@@ -85,6 +87,7 @@ def context_of(
         "costs": work.by_rule(work.predictions(measured), measured),
         "overhead": runs.overhead(ran),
         "runs": runs.page(reversed(ran)),
+        "details": judged["details"],
         "commit": git["commit"],
         "dirty": git["dirty"],
         "papers": papers,
@@ -126,12 +129,13 @@ def draft(study: str) -> None:
     from posepaper.stages.plan import Plan
 
     plan = Plan({**read_yaml("config.yaml"), "study": study})
-    base, filled, measured = Path(plan.base), [], {}
+    base, filled, measured, metrics = Path(plan.base), [], {}, []
     failed = rehearsed.failed_experiments(plan) if plan.rehearses else set()
     for made in (j for j in plan.jobs if j.rule == "make_table"):
         lacking = _lacking(plan, made.inputs["metrics"], failed)
         there = [path for path in made.inputs["metrics"] if path not in lacking]
         measured |= {} if plan.rehearses else results_of(there)[0]
+        metrics += [] if plan.rehearses else [path for path in there if path not in metrics]
         states = {**made.settings["states"], **_by_experiment(lacking)}
         filled.append(fill(made.settings, there, states))
     folder = base / "draft"
@@ -151,6 +155,8 @@ def draft(study: str) -> None:
         files.read_json(counted) if counted.exists() else {},
         settings["verdicts"],
     )
+    curves = [path for path in map(layouts.curve_of, metrics) if Path(path).exists()]
+    judged["details"] = details.gather(metrics, curves)
     context = context_of(settings, filled, drawn, base, judged)
     unfinished = [one for one in watch.look(plan)["jobs"] if one["state"] != watch.DONE]
     unfinished.sort(key=lambda one: watch.STATES.index(one["state"]))
