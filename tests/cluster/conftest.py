@@ -81,8 +81,9 @@ def drive(slurm):
         paths["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         with open(log, "w") as stream:
             started.append(
+                # Started in the background, a test run ignores Ctrl-C, and so would all it starts.
                 subprocess.Popen(
-                    _command(*words), cwd=copy.root, env={**os.environ, **paths},
+                    ("env", "--default-signal=INT", *_command(*words)), cwd=copy.root, env={**os.environ, **paths},
                     stdout=stream, stderr=subprocess.STDOUT,
                 )
             )  # fmt: skip
