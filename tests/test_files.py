@@ -5,6 +5,9 @@ import json
 import math
 import os
 import pickle
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -116,3 +119,24 @@ def test_a_bad_json_file_is_one_line_that_names_it(tmp_path, content, what):
 def test_an_input_error_crosses_processes():
     error = pickle.loads(pickle.dumps(InputError("a.npz", "is cut short", "Fetch it again")))
     assert str(error) == "a.npz: is cut short. Fetch it again" and error.file == "a.npz"
+
+
+def test_what_a_killed_process_was_writing_is_swept(tmp_path):
+    script = (
+        "import os, signal, sys\n"
+        "from posepaper import files\n"
+        "with files.atomic(sys.argv[1]) as part:\n"
+        "    part.write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run((sys.executable, "-c", script, tmp_path / "deep/killed.h5"))
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = (tmp_path / "deep").iterdir()
+    elsewhere = tmp_path / ".writing-1@another-host-abcdefgh"
+    elsewhere.mkdir()
+    with files.atomic(tmp_path / "deep/living.h5") as part:
+        part.write_bytes(b"whole")
+        assert files.sweep(tmp_path) == [left]
+    assert names(tmp_path / "deep") == ["living.h5"] and elsewhere.exists()
+    os.utime(elsewhere, (0, 0))
+    assert files.sweep(tmp_path) == [elsewhere]

@@ -4,24 +4,30 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from posepaper.errors import InputError
+
+DAY = 86_400
 
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path``, renamed to it when the block succeeds.
 
-    The bytes are on disk before the rename; on any failure nothing is left behind. The
-    temporary name keeps the suffix, and may be made a folder.
+    The bytes are on disk before the rename; on any failure nothing is left behind but where the
+    process is killed: see ``sweep``. The temporary name keeps the suffix, and may be made a folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+    prefix = f".writing-{os.getpid()}@{platform.node()}-"
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
     try:
         part = folder / path.name
         yield part
@@ -32,6 +38,24 @@ def atomic(path: str | Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(base: str | Path) -> list[Path]:
+    """Removes what killed processes left half written below ``base``; returns the folders.
+
+    A process of another machine counts as killed when it has written nothing for a day.
+    """
+    removed = []
+    for folder in Path(base).rglob(".writing-*"):
+        writer = re.fullmatch(r"\.writing-(\d+)@(.+)-\w{8}", folder.name)
+        if writer and writer[2] == platform.node():
+            dead = not Path(f"/proc/{writer[1]}").exists()
+        else:
+            dead = max(p.stat().st_mtime for p in (folder, *folder.iterdir())) < time.time() - DAY
+        if dead:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
+    return removed
 
 
 def _sync(path: Path) -> None:

@@ -83,7 +83,8 @@ def drive(slurm):
             started.append(
                 # Started in the background, a test run ignores Ctrl-C, and so would all it starts.
                 subprocess.Popen(
-                    ("env", "--default-signal=INT", *_command(*words)), cwd=copy.root, env={**os.environ, **paths},
+                    ("env", "--default-signal=INT", *_command(*words)),
+                    cwd=copy.root, env={**os.environ, **paths},
                     stdout=stream, stderr=subprocess.STDOUT,
                 )
             )  # fmt: skip

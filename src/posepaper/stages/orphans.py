@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from posepaper import files
 from posepaper.errors import InputError
 from posepaper.lease import BEAT, SILENCE, Lease
 from posepaper.stages import slurm_queue
@@ -18,7 +19,8 @@ POLL = 5.0
 def wait(base: Path, *, submits: bool = False) -> None:
     """Waits while jobs of an earlier driver still run: what they finish is not run again.
 
-    Its SLURM jobs that only wait are cancelled, for they would be submitted a second time.
+    Its SLURM jobs that only wait are cancelled, for they would be submitted a second time. What
+    killed ones left half written is then removed.
 
     Args:
         base: ``results/{study}``.
@@ -37,6 +39,7 @@ def wait(base: Path, *, submits: bool = False) -> None:
         _tell(f"{lease.path.parent}: {lease.name()} trains on from an earlier run, waiting for it")
     for lease in living:
         _wait_for(lease)
+    files.sweep(base)
 
 
 def _wait_for(lease: Lease) -> None:
