@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from posepaper.errors import InputError
-from posepaper.reporting import latex, render
+from posepaper.reporting import latex
 
 
 def test_escape():
@@ -29,7 +29,7 @@ def test_a_tex_error_carries_texs_own_words(tmp_path):
     tex = tmp_path / "bad.tex"
     tex.write_text(r"\documentclass{article}\begin{document}\nosuch\end{document}")
     with pytest.raises(InputError, match=r"bad.tex: TeX stopped .*Undefined control sequence"):
-        render.compile_pdf(tex, tmp_path / "bad.pdf")
+        latex.compile_pdf(tex, tmp_path / "bad.pdf")
     assert not (tmp_path / "bad.pdf").exists()
 
 
@@ -37,4 +37,4 @@ def test_without_tex_one_line_says_how_to_get_the_pdf(tmp_path, monkeypatch):
     monkeypatch.setattr(latex.shutil, "which", lambda name: None)
     monkeypatch.setattr(subprocess, "run", None)
     with pytest.raises(InputError, match="make paper"):
-        render.compile_pdf(tmp_path / "a.tex", tmp_path / "a.pdf")
+        latex.compile_pdf(tmp_path / "a.tex", tmp_path / "a.pdf")
