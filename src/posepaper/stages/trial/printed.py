@@ -17,7 +17,7 @@ from posepaper.stages.trial.today import same_code
 
 PAPERS = report.PAPERS_WITH_PDF
 # Between two numbers of a row print only marks, dashes and line ends; words where a cell has some.
-GAP, WORDS = r"[^\d.]{0,16}?", r"(?:.{0,160}?[^\d.])??"
+GAP, WORDS = r"[^\d.]{0,16}?", r"(?:[^\n]{0,160}?[^\d.\n])??"
 # How far, in characters, the next row of a table may begin; its first, after caption and heads.
 NEXT, FIRST = 700, 2500
 # What is told of records and clocks, not of tables and figures.
@@ -148,24 +148,35 @@ def odd_cells(text: str, table: dict) -> list[tuple[dict | None, str]]:
     if head is None:
         return [(None, f"does not print {table['id']}")]
     place, reach = head.end(), FIRST
-    for line in (x for s in table["sections"] for r in s["rows"] for x in _lines(table, r)):
-        found = re.compile(_pattern(line), re.DOTALL).search(text, place, place + reach)
+    rows = [row for section in table["sections"] for row in section["rows"]]
+    for start, line in (found for row in rows for found in _lines(table, row)):
+        pattern = re.compile(start + _pattern(line), re.DOTALL | re.MULTILINE)
+        found = pattern.search(text, place, place + reach)
         if found is None:
-            cell = _first_absent(line, text[place : place + reach])
+            cell = _first_absent(start, line, text[place : place + reach])
             return [(cell, f"does not print {cell['address']} as the table has it")]
         place, reach = found.end(), NEXT
     return []
 
 
-def _lines(table: dict, row: dict):
-    """The printed lines of a row: [(text, cell)], None for a cell of words."""
+def _lines(table: dict, row: dict) -> list[tuple[str, list]]:
+    """The printed lines of a row: the pattern each begins with, and [(text, cell)], None for a
+    cell that prints words or a dash."""
     if table["wide"]:
-        claimed = [(c["claimed"] or None, c) for c in row["cells"]]
-        made = [[(c[kind] or None, c) for c in row["cells"]] for kind in ("value", "half")]
-        lines = [claimed, *(made if row["origin"] == "reproduced" else [])]
+        kinds = ("claimed", "value", "half")
+        own = [[(c[kind] or None, c) for c in row["cells"]] for kind in kinds]
+        starts = (_begins(row["label"]), _begins("this study"), "^±")
+        lines = list(zip(starts, own, strict=True))[: 3 if row["origin"] == "reproduced" else 1]
     else:
-        lines = [[part for c in row["cells"] for part in _narrow(c)]]
-    return [line for line in lines if any(text for text, _ in line)]
+        parts = [part for c in row["cells"] for part in _narrow(c)]
+        lines = [(_begins(row["label"]), parts)]
+    return [(start, line) for start, line in lines if any(text for text, _ in line)]
+
+
+def _begins(label: str) -> str:
+    """A pattern of a line that begins with a label: its words, whatever signs stand between."""
+    words = re.findall(r"[A-Za-z0-9]+", label)
+    return r"^[^A-Za-z0-9\n]{0,4}" + r"[^A-Za-z0-9]{1,6}".join(words) + r"\b" if words else ""
 
 
 def _narrow(cell: dict):
@@ -176,21 +187,22 @@ def _narrow(cell: dict):
 
 
 def _pattern(line: list) -> str:
-    pattern, gap = r"(?<![\d.])", ""
+    pattern, gap = "", ""
     for text, _ in line:
         if text is None:
             gap = WORDS
             continue
-        pattern += gap + (GAP if gap else "") + re.escape(text)
-        gap = GAP
+        pattern += gap + GAP + r"(?<![\d.])" + re.escape(text)
+        gap = ""
     return pattern + r"(?![\d])(?!\.\d)"
 
 
-def _first_absent(line: list, text: str) -> dict:
+def _first_absent(start: str, line: list, text: str) -> dict:
     """The first cell of a line that does not follow those before it."""
     known = [k for k, (part, _) in enumerate(line) if part]
     for k in known:
-        if re.search(_pattern(line[: k + 1]), text, re.DOTALL) is None:
+        pattern = start + _pattern(line[: k + 1])
+        if re.search(pattern, text, re.DOTALL | re.MULTILINE) is None:
             return line[k][1]
     return line[known[-1]][1]
 
