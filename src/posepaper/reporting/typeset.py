@@ -1,6 +1,7 @@
 """One LaTeX document for each paper, from the report's context."""
 
 import os
+import re
 from itertools import groupby
 from pathlib import Path
 
@@ -95,16 +96,22 @@ def _set(table: dict) -> None:
     table["many"] = len(kinds) > MANY
     rows = [r for s in sections for r in s["rows"] if r["origin"] == "reproduced"]
     cells = [c for r in rows for c in r["cells"] if c["numeric"]]
-    absent = sorted({c["status_text"] for c in cells if not c["value"]})
+    absent = sorted({_reason(c) for c in cells if not c["value"]})
     letters = dict(zip(absent, LETTERS, strict=False))
     for row in rows:
         for cell in row["cells"]:
-            cell["letter"] = "" if cell["value"] else letters.get(cell["status_text"], "")
-        row["letter"] = letters.get(row["state"], "")
+            cell["letter"] = "" if cell["value"] else letters.get(_reason(cell), "")
+        marks = {cell["letter"] for cell in row["cells"] if cell["numeric"]}
+        row["letter"] = marks.pop() if len(marks) == 1 else ""
         row["halves"] = any(c["half"] for c in row["cells"])
     table["legend"] = [(letter, told) for told, letter in letters.items()]
     table["judged"] = [v for v in view.VERDICT_MEANING if any(c["verdict"] == v for c in cells)]
     table["halves"] = any(row["halves"] for row in rows)
+
+
+def _reason(cell: dict) -> str:
+    """Why a cell has no number, in the same words for all the columns of a metric."""
+    return re.sub(r"(has no \w+)/\S+$", r"\1 of this column", cell["status_text"])
 
 
 def _statuses(tables: list[dict]) -> list[str]:
