@@ -18,6 +18,8 @@ from posepaper.stages.trial.today import same_code
 PAPERS = report.PAPERS_WITH_PDF
 # Between two numbers of a row print only marks, dashes and line ends; words where a cell has some.
 GAP, WORDS = r"[^\d.]{0,16}?", r"(?:[^\n]{0,160}?[^\d.\n])??"
+# Between two lines of a section: marks alone, or more where the last cell prints words.
+MARKS, ANYTHING = r"\D{0,160}?", r".*?"
 # How far, in characters, the next row of a table may begin; its first, after caption and heads.
 NEXT, FIRST = 700, 2500
 # What is told of records and clocks, not of tables and figures.
@@ -148,14 +150,16 @@ def odd_cells(text: str, table: dict) -> list[tuple[dict | None, str]]:
     if head is None:
         return [(None, f"does not print {table['id']}")]
     place, reach = head.end(), FIRST
-    rows = [row for section in table["sections"] for row in section["rows"]]
-    for start, line in (found for row in rows for found in _lines(table, row)):
-        pattern = re.compile(start + _pattern(line), re.DOTALL | re.MULTILINE)
-        found = pattern.search(text, place, place + reach)
-        if found is None:
-            cell = _first_absent(start, line, text[place : place + reach])
-            return [(cell, f"does not print {cell['address']} as the table has it")]
-        place, reach = found.end(), NEXT
+    for section in table["sections"]:
+        between = ANYTHING
+        for start, line in (found for row in section["rows"] for found in _lines(table, row)):
+            pattern = re.compile(between + start + _pattern(line), re.DOTALL | re.MULTILINE)
+            found = pattern.match(text, place, place + reach)
+            if found is None:
+                cell = _first_absent(between + start, line, text[place : place + reach])
+                return [(cell, f"does not print {cell['address']} as the table has it")]
+            place, reach = found.end(), NEXT
+            between = ANYTHING if line[-1][0] is None else MARKS
     return []
 
 
@@ -202,7 +206,7 @@ def _first_absent(start: str, line: list, text: str) -> dict:
     known = [k for k, (part, _) in enumerate(line) if part]
     for k in known:
         pattern = start + _pattern(line[: k + 1])
-        if re.search(pattern, text, re.DOTALL | re.MULTILINE) is None:
+        if re.match(pattern, text, re.DOTALL | re.MULTILINE) is None:
             return line[k][1]
     return line[known[-1]][1]
 
