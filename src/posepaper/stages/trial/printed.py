@@ -17,7 +17,8 @@ from posepaper.stages.trial.today import same_code
 
 PAPERS = report.PAPERS_WITH_PDF
 # Between two numbers of a row print only marks, dashes and line ends; words where a cell has some.
-GAP, WORDS = r"[^\d.]{0,16}?", r"(?:[^\n]{0,160}?[^\d.\n])??"
+GAP = r"(?:[^\d.A-Za-z]|[a-z](?![A-Za-z])){0,16}?"
+WORDS = r"(?:\n?[^\n]{0,160}?[^\d.\n])??"
 # Between two lines of a section: marks alone, or more where the last cell prints words.
 MARKS, ANYTHING = r"\D{0,160}?", r".*?"
 # How far, in characters, the next row of a table may begin; its first, after caption and heads.
