@@ -159,7 +159,7 @@ def test_any_text_compiles_to_the_same_bytes(context, tmp_path):
     for name in ("one", "two"):
         tex = tmp_path / name / "lifting.tex"
         typeset.render_latex(context, "lifting", tex)
-        latex.compile_pdf(tex, tmp_path / name / "lifting.pdf")
+        assert latex.compile_pdf(tex, tmp_path / name / "lifting.pdf") == []
     one, two = (tmp_path / name / "lifting.pdf" for name in ("one", "two"))
     assert one.read_bytes()[:5] == b"%PDF-" and one.read_bytes() == two.read_bytes()
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == ["lifting.pdf", "lifting.tex"]

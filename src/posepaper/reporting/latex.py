@@ -74,6 +74,7 @@ FAULT = re.compile(
     r"|destination with the same identifier|Rerun to get|Table widths have changed"
     r"|^LaTeX Font Warning: Font shape|Token not allowed in a PDF string"
 )
+UNPROPER = re.compile(r"\\(?:ensuremath|textsuperscript|textsubscript|textasteriskcentered)")
 LATIN = re.compile(r"[ -~À-ÖØ-öø-ſ]")
 
 
@@ -107,6 +108,12 @@ def breakable(text) -> str:
         for k, c in enumerate(text)
     )
     return LIGATURES.sub("{}", "".join(escaped))
+
+
+def plain(text) -> str:
+    """Text for a PDF's own properties, which take no formula and nothing raised: ? instead."""
+    escaped = (_character(c) for c in str(text))
+    return LIGATURES.sub("{}", "".join("?" if UNPROPER.match(c) else c for c in escaped))
 
 
 def _sign(text: str, at: int) -> bool:

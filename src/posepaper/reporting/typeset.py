@@ -49,6 +49,7 @@ def render_latex(
         "label": latex.label,
         "head": latex.head,
         "path": latex.breakable,
+        "plain": latex.plain,
         "slug": latex.slug,
         "short": chains.short,
     }
