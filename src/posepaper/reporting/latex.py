@@ -72,7 +72,7 @@ WIDER = re.compile(r"Overfull \\[hv]box \((\d+(?:\.\d+)?)pt too (?:wide|high)\).
 FAULT = re.compile(
     r"^Missing character:|undefined|multiply[- ]defined|has been referenced but does not exist"
     r"|destination with the same identifier|Rerun to get|Table widths have changed"
-    r"|^LaTeX Font Warning: Font shape|Token not allowed in a PDF string"
+    r"|^Table shrunk|^LaTeX Font Warning: Font shape|Token not allowed in a PDF string"
 )
 UNPROPER = re.compile(r"\\(?:ensuremath|textsuperscript|textsubscript|textasteriskcentered)")
 LATIN = re.compile(r"[ -~À-ÖØ-öø-ſ]")
@@ -193,7 +193,7 @@ def faults(log: str) -> list[str]:
     """What a reader would see of what TeX's log complains of, once each.
 
     Boxes wider than their place by more than a point, text or links that lead nowhere, characters
-    no font has, names given twice, pages that another run would still change.
+    no font has, letters too small to read, names given twice, pages another run would change.
     """
     found = [line for line in log.splitlines() if FAULT.search(line)]
     found += [m[0] for m in WIDER.finditer(log) if float(m[1]) > POINT]
