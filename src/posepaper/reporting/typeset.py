@@ -220,15 +220,11 @@ def _claims(paper: str, content: dict) -> list[dict]:
 
 
 def _arithmetic(found: dict | None) -> dict:
-    """Of what the paper's own numbers speak against: the first steps, how many more, the cells."""
-    if not found or found["status"] not in ("contradicted", "suspicious"):
-        return {"steps": [], "more": 0, "cells": []}
-    steps = found["arithmetic"]
-    return {
-        "steps": steps[:STEPS],
-        "more": max(0, len(steps) - STEPS),
-        "cells": found["addresses"],
-    }
+    """Of what the paper's own numbers speak against: the first steps, and how many more."""
+    steps = (
+        found["arithmetic"] if found and found["status"] in ("contradicted", "suspicious") else []
+    )
+    return {"steps": steps[:STEPS], "more": max(0, len(steps) - STEPS)}
 
 
 # -- provenance ------------------------------------------------------------------------------------
