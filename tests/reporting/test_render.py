@@ -7,7 +7,7 @@ import pytest
 from markupsafe import Markup
 
 from posepaper.errors import InputError
-from posepaper.reporting import latex, render, tables
+from posepaper.reporting import latex, render, tables, typeset
 
 NASTY = "<script>alert(1)</script> 50% & $x_1^2$ #{~}\\ ✓ † ‡ ↓ ↑ × é ⁵⁰ 一 [a] --- ''"
 RULES = {"tolerance": {"mm": 1.0, "M": 0.05}, "direction": "two-sided", "alpha": 0.05}
@@ -82,7 +82,7 @@ def test_every_number_s_link_leads_to_its_chain(context, tmp_path):
 
 
 def test_every_number_in_the_pdf_leads_to_its_chain(context, tmp_path):
-    render.render_latex(context, "lifting", tmp_path / "lifting.tex")
+    typeset.render_latex(context, "lifting", tmp_path / "lifting.tex")
     text = (tmp_path / "lifting.tex").read_text(encoding="utf-8")
     assert text.count(r"\hyperlink{chain:lift-made}{51.2}") == 17
     assert text.count(r"\hypertarget{chain:lift-made}{}") == 1
@@ -94,8 +94,8 @@ def test_every_number_in_the_pdf_leads_to_its_chain(context, tmp_path):
 
 @pytest.mark.skipif(not latex.tex_installed(), reason="no TeX on this machine")
 def test_no_link_of_the_pdf_leads_nowhere(context, tmp_path):
-    render.render_latex(context, "lifting", tmp_path / "lifting.tex")
-    render.compile_pdf(tmp_path / "lifting.tex", tmp_path / "lifting.pdf")
+    typeset.render_latex(context, "lifting", tmp_path / "lifting.tex")
+    latex.compile_pdf(tmp_path / "lifting.tex", tmp_path / "lifting.pdf")
     pdf = pypdf.PdfReader(tmp_path / "lifting.pdf")
     notes = [note.get_object() for page in pdf.pages for note in page.get("/Annots", ())]
     goals = [str(n["/A"]["/D"]) for n in notes if n.get("/A", {}).get("/S") == "/GoTo"]
@@ -104,14 +104,14 @@ def test_no_link_of_the_pdf_leads_nowhere(context, tmp_path):
 
 def test_the_page_shows_findings_ledger_and_comparisons(context, tmp_path):
     render.render_html(context, tmp_path / "index.html")
-    render.render_latex(context, "lifting", tmp_path / "lifting.tex")
+    typeset.render_latex(context, "lifting", tmp_path / "lifting.tex")
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
     tex = (tmp_path / "lifting.tex").read_text(encoding="utf-8")
     assert "(1 + 2) / 2 = 1.50 (printed: 43.1)" in html and "a source" in html
     assert 'id="ledger:lifting:table-1:row-made:avg"' in html and "order reversed" in html
     assert '<svg class="interval"' in html and "-1.50, 95 % interval -2.00 to -1.00" in html
     assert "lies within the tolerance of the claim: 1 mm, 0.05 M" in html
-    for told in ("order reversed", "not measured", "-1.50", "p = 0.020", "0.05 M"):
+    for told in ("order reversed", "not measured", "-1.50", "$0.020$", "0.05 M"):
         assert told in tex
 
 
@@ -138,18 +138,19 @@ def test_the_page_shows_the_cluster_s_time_and_what_ran_where(context, tmp_path)
 def test_pages_keep_their_bytes(context, tmp_path):
     for folder in ("a", "b"):
         render.render_html(context, tmp_path / folder / "index.html")
-        render.render_latex(context, "lifting", tmp_path / folder / "lifting.tex")
+        typeset.render_latex(context, "lifting", tmp_path / folder / "lifting.tex")
     for name in ("index.html", "lifting.tex"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_latex_has_every_address_and_its_statuses(context, tmp_path):
-    render.render_latex(context, "lifting", tmp_path / "lifting.tex")
+    typeset.render_latex(context, "lifting", tmp_path / "lifting.tex")
     text = (tmp_path / "lifting.tex").read_text(encoding="utf-8")
     reproduced = [a for a in addresses(context) if "quoted" not in a and ":tick" not in a]
     missing = [a for a in reproduced if f"{{{a}}}" not in text]
     assert missing == []
-    assert "needs Human3.6M" in text and r"\begin{table*}" in text and r"\begin{table}" in text
+    assert r"\mk{b}\,\textendash: needs Human3.6M." in text and r"\textendash\mk{b}" in text
+    assert r"\begin{tabular*}{\linewidth}" in text and r"\fitted{\begin{tabular}" in text
     assert "Study \\textbf{mini}" in text and r"\claimed{\textbf{40.5}}" in text
 
 
@@ -157,8 +158,9 @@ def test_latex_has_every_address_and_its_statuses(context, tmp_path):
 def test_any_text_compiles_to_the_same_bytes(context, tmp_path):
     for name in ("one", "two"):
         tex = tmp_path / name / "lifting.tex"
-        render.render_latex(context, "lifting", tex)
-        render.compile_pdf(tex, tmp_path / name / "lifting.pdf")
+        typeset.render_latex(context, "lifting", tex)
+        found = latex.compile_pdf(tex, tmp_path / name / "lifting.pdf")
+        assert found == ["Table shrunk below 6 pt to fit"], "its labels are as long as the column"
     one, two = (tmp_path / name / "lifting.pdf" for name in ("one", "two"))
     assert one.read_bytes()[:5] == b"%PDF-" and one.read_bytes() == two.read_bytes()
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == ["lifting.pdf", "lifting.tex"]

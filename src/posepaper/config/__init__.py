@@ -238,6 +238,7 @@ class Study(Strict):
     name: str
     title: str
     note: str
+    mark: str = Field("", description="said on every page of a study that does not repeat a paper")
     seeds: int = Field(gt=0)
     world: World | None = None
     datasets: dict[Literal["pose2d", "pose3d", "mpi3dhp", "video"], Dataset]

@@ -126,8 +126,14 @@ def _reached(paths: list[str], links: dict) -> set[str]:
 
 
 def _sources(paths: list[str], links: dict) -> list[str]:
-    """The entries an artefact was made from; of a table, those it was made from."""
-    found: list[str] = []
-    for path in paths:
-        found += links[path]["parents"] if links[path]["kind"] == "tables" else [path]
-    return sorted({entry_of(path) for path in found})
+    """The entries an artefact was made from; of tables, those that they were made from."""
+    found: set[str] = set()
+    queue, seen = list(paths), set()
+    while queue:
+        path = queue.pop()
+        if links[path]["kind"] != "tables":
+            found.add(entry_of(path))
+        elif path not in seen:
+            seen.add(path)
+            queue += links[path]["parents"]
+    return sorted(found)

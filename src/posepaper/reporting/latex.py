@@ -65,6 +65,16 @@ SPECIAL = {
 }
 # Pairs that TeX would set as one other sign.
 LIGATURES = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=[?!])(?=`)")
+# The second run places what the first one measured: bookmarks, links, columns of long tables.
+RUNS = 2
+POINT = 1.0
+WIDER = re.compile(r"Overfull \\[hv]box \((\d+(?:\.\d+)?)pt too (?:wide|high)\).*")
+FAULT = re.compile(
+    r"^Missing character:|undefined|multiply[- ]defined|has been referenced but does not exist"
+    r"|destination with the same identifier|Rerun to get|Table widths have changed"
+    r"|^Table shrunk|^LaTeX Font Warning: Font shape|Token not allowed in a PDF string"
+)
+UNPROPER = re.compile(r"\\(?:ensuremath|textsuperscript|textsubscript|textasteriskcentered)")
 LATIN = re.compile(r"[ -~À-ÖØ-öø-ſ]")
 
 
@@ -92,8 +102,23 @@ def escape(text) -> str:
 
 def breakable(text) -> str:
     """Like ``escape``, for paths and hashes: TeX may break the line at any of / : _ - ="""
-    escaped = (_character(c) + (r"\allowbreak{}" if c in "/:_-=" else "") for c in str(text))
-    return "".join(escaped)
+    text = str(text)
+    escaped = (
+        _character(c) + (r"\allowbreak{}" if c in "/:_=-" and not _sign(text, k) else "")
+        for k, c in enumerate(text)
+    )
+    return LIGATURES.sub("{}", "".join(escaped))
+
+
+def plain(text) -> str:
+    """Text for a PDF's own properties, which take no formula and nothing raised: ? instead."""
+    escaped = (_character(c) for c in str(text))
+    return LIGATURES.sub("{}", "".join("?" if UNPROPER.match(c) else c for c in escaped))
+
+
+def _sign(text: str, at: int) -> bool:
+    """Whether a hyphen belongs to what follows it: the minus of a number."""
+    return text[at] == "-" and (at == 0 or not text[at - 1].isalnum())
 
 
 def label(text) -> str:
@@ -121,10 +146,13 @@ def tex_installed() -> bool:
     return shutil.which("pdflatex") is not None
 
 
-def compile_pdf(tex: str | Path, pdf: str | Path) -> None:
+def compile_pdf(tex: str | Path, pdf: str | Path) -> list[str]:
     """Compiles ``tex`` (figures beside it by relative path) into ``pdf``, atomically.
 
     The same sources give the same bytes: dates are pinned and no path enters the file.
+
+    Returns:
+        What TeX's log complains of (see :func:`faults`); the PDF is made all the same.
 
     Raises:
         InputError: no TeX is installed, or TeX stopped; carries TeX's own last error lines.
@@ -140,9 +168,10 @@ def compile_pdf(tex: str | Path, pdf: str | Path) -> None:
         "TEXINPUTS": ".:",
     }
     with tempfile.TemporaryDirectory() as folder:
+        made, log = (Path(folder, f"{tex.stem}.{kind}") for kind in ("pdf", "log"))
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"]
         command += [f"-output-directory={folder}", tex.name]
-        for _ in range(2):  # the second run places bookmarks and floats the first one measured
+        for _ in range(RUNS):
             subprocess.run(
                 command,
                 cwd=tex.parent,
@@ -152,12 +181,23 @@ def compile_pdf(tex: str | Path, pdf: str | Path) -> None:
                 stderr=subprocess.DEVNULL,
                 check=False,
             )
-            made = Path(folder, tex.stem + ".pdf")
             if not made.exists():
-                log = Path(folder, tex.stem + ".log")
                 raise InputError(tex, f"TeX stopped ({_errors(log)})", "Correct the text it names")
+        found = faults(log.read_text(encoding="utf-8", errors="replace"))
         with atomic(pdf) as part:
             shutil.copyfile(made, part)
+    return found
+
+
+def faults(log: str) -> list[str]:
+    """What a reader would see of what TeX's log complains of, once each.
+
+    Boxes wider than their place by more than a point, text or links that lead nowhere, characters
+    no font has, letters too small to read, names given twice, pages another run would change.
+    """
+    found = [line for line in log.splitlines() if FAULT.search(line)]
+    found += [m[0] for m in WIDER.finditer(log) if float(m[1]) > POINT]
+    return list(dict.fromkeys(line.strip() for line in found))
 
 
 def _errors(log: Path) -> str:

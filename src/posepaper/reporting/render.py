@@ -1,7 +1,6 @@
-"""The report: one self-contained HTML page, and one LaTeX document for each paper."""
+"""The report's one self-contained HTML page; typeset.py writes the papers in LaTeX."""
 
 import base64
-import os
 import re
 from pathlib import Path
 
@@ -10,15 +9,10 @@ from markupsafe import Markup
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import chains, latex, ledger_view, page, view
-from posepaper.reporting.latex import compile_pdf, tex_installed
-
-__all__ = ["compile_pdf", "render_html", "render_latex", "tex_installed"]
+from posepaper.reporting import chains, ledger_view, page, view
 
 TEMPLATES = Path(__file__).parents[3] / "report"
 IMAGE_TYPES = {"svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg"}
-VERDICT_MARKS = {"reproduced": "=", "not-reproduced": r"$\neq$", "undecidable": "?"}
-MANY = 12
 
 
 def jinja_environment(templates: Path, **options) -> jinja2.Environment:
@@ -54,7 +48,8 @@ def html_head(text: str) -> Markup:
     return Markup(re.sub(r"\^(\w+)", r"<sup>\1</sup>", str(Markup.escape(text))))
 
 
-def _tables(paper: dict) -> list[dict]:
+def tables_of(paper: dict) -> list[dict]:
+    """A paper's tables as a reader sees them."""
     return [
         view.table_view(table, [c for c in paper["claims"] if c.get("table") == table["table"]])
         for table in paper["tables"]
@@ -92,7 +87,7 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
             {
                 "name": name,
                 "title": paper["title"],
-                "tables": _tables(paper),
+                "tables": tables_of(paper),
                 "figures": figures,
                 "claims": ledger_view.findings(name, paper["claims"]),
                 "ledger": ledger_view.ledger(paper["ledger"]["entries"]),
@@ -128,105 +123,14 @@ def render_html(context: dict, path: str | Path, templates: Path = TEMPLATES) ->
         statuses=view.STATUS_MEANING,
         verdicts=view.VERDICT_MEANING,
         marks={"reproduced": "=", "not-reproduced": "≠", "undecidable": "?"},
-        example=_example([table for paper in papers for table in paper["tables"]]),
+        example=example([table for paper in papers for table in paper["tables"]]),
     )
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
-def render_latex(
-    context: dict,
-    paper: str,
-    path: str | Path,
-    templates: Path = TEMPLATES,
-    *,
-    beside: str | Path | None = None,
-) -> None:
-    """Writes one paper's ``.tex`` from the report's context.
-
-    Figures are named by path relative to ``beside``, the folder where the file will stand
-    (default: where it is written).
-    """
-    path, content = Path(path), context["papers"][paper]
-    beside = Path(beside or path.parent)
-    tables = _tables(content)
-    for table in tables:
-        _set(table)
-    figures = [
-        {
-            "id": f"{paper}:{figure['id']}",
-            "caption": figure["caption"],
-            "wide": figure.get("wide", False),
-            "pdf": _relative(figure["files"].get("pdf"), beside),
-            "status_text": view.status_text(figure.get("status", "not-run")),
-        }
-        for figure in content["figures"]
-    ]
-    environment = jinja_environment(
-        templates,
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-    )
-    environment.filters |= {
-        "tex": latex.escape,
-        "label": latex.label,
-        "head": latex.head,
-        "path": latex.breakable,
-        "slug": latex.slug,
-        "short": chains.short,
-    }
-    text = environment.get_template("paper.tex.j2").render(
-        study=context["study"],
-        commit=context["commit"],
-        dirty=context["dirty"],
-        paper=content,
-        tables=tables,
-        figures=figures,
-        claims=ledger_view.findings(paper, content["claims"]),
-        ledger=ledger_view.ledger(content["ledger"]["entries"]),
-        comparisons=ledger_view.comparisons(content["comparisons"]),
-        judged=content["ledger"]["counts"],
-        rules=ledger_view.rules(context["rules"]),
-        meanings=ledger_view.LEDGER_MEANING,
-        chained=context["chains"]["numbers"],
-        traced=context["chains"]["figures"],
-        provenance=chains.entries(context["chains"], paper),
-        counts=view.counts(content["tables"]),
-        statuses=view.STATUS_MEANING,
-        verdicts=view.VERDICT_MEANING,
-        marks=VERDICT_MARKS,
-        example=_example(tables),
-    )
-    with atomic(path) as part:
-        part.write_text(text, encoding="utf-8")
-
-
-def _relative(pdf: str | None, folder: Path) -> str:
-    return os.path.relpath(pdf, folder).replace(os.sep, "/") if pdf else ""
-
-
-def _example(tables: list[dict]) -> str:
+def example(tables: list[dict]) -> str:
+    """The address of a number made here, or of any."""
     cells = [c for t in tables for s in t["sections"] for r in s["rows"] for c in r["cells"]]
     numbers = [c["address"] for c in cells if c["value"]] or [c["address"] for c in cells]
     return numbers[0] if numbers else ""
-
-
-def _set(table: dict) -> None:
-    """Adds what only print needs: column types, and in words what a narrow table leaves out."""
-    sections = table["sections"]
-    kinds = [any(flags) for flags in zip(*(s["numeric"] for s in sections), strict=True)]
-    narrow = r"r@{\hspace{4pt}}l"
-    table["spec"] = "".join("c" if table["wide"] or not kind else narrow for kind in kinds)
-    table["many"] = len(kinds) > MANY
-    rows = [row for section in sections for row in section["rows"]]
-    states = sorted({row["state"] for row in rows if row["origin"] == "reproduced"} - {""})
-    letters = dict(zip(states, "abcdefgh", strict=False))
-    for row in rows:
-        row["letter"] = letters.get(row["state"], "")
-    if letters and not table["wide"]:
-        told = "; ".join(f"{letter} {state}" for state, letter in letters.items())
-        table["remarks"].append(f"Absent: {told}.")

@@ -228,7 +228,10 @@ def _report(builder, tables: list, figures: list, ledger, details, absent: dict[
         },
         raw={path: path for path in raw},
         settings={
-            "study": {"name": study.name, "title": study.title, "note": _note(study)},
+            "study": {
+                **{name: getattr(study, name) for name in ("name", "title", "mark")},
+                "note": _note(study),
+            },
             "verdicts": study.verdicts.model_dump(mode="json"),
             "meaning": {str(path): read_yaml(path) for path in read},
             "absent": absent,

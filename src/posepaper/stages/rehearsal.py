@@ -64,6 +64,7 @@ def rehearsed(study: Study, roots: list[str]) -> Study:
         update={
             "name": study.name + SUFFIX,
             "title": f"rehearsal of the {study.name} study: no number here is a result",
+            "mark": "rehearsal: no number here is a result",
             "note": f"A rehearsal of the {study.name} study: every network ran for {STEPS} steps "
             "an epoch, to see what fails, what does not fit and how long the study would take "
             "(posepaper rehearsal). It has no results, and its tables show no numbers.",

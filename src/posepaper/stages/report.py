@@ -7,7 +7,7 @@ from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import record
-from posepaper.reporting import figures, latex, render
+from posepaper.reporting import figures, latex, render, typeset
 from posepaper.stages import details, job, layouts, ledger, runs, work
 from posepaper.stages.chains import chains
 from posepaper.stages.tables import fill, results_of
@@ -31,7 +31,7 @@ def report(run: job.Run) -> None:
     context = context_of(run.settings, filled, drawn, final.parent, judged)
     render.render_html(context, run.outputs["index"])
     for paper in PAPERS_WITH_PDF:
-        render.render_latex(context, paper, run.outputs[paper], beside=final)
+        typeset.render_latex(context, paper, run.outputs[paper], beside=final)
     files.write_json(run.outputs["costs"], costs(final.parent))
 
 
@@ -55,8 +55,9 @@ def costs(base: Path) -> dict[str, dict]:
 
 
 def pdf(run: job.Run) -> None:
-    """One paper as PDF."""
-    latex.compile_pdf(run.inputs["tex"], run.outputs["pdf"])
+    """One paper as PDF; what its typesetting lacks is told, and stops nothing."""
+    for fault in latex.compile_pdf(run.inputs["tex"], run.outputs["pdf"]):
+        print(f"{run.inputs['tex']}: {fault}", file=sys.stderr)
 
 
 def context_of(
@@ -114,6 +115,8 @@ def _figures(paper: str, drawn: list[Path], absent: dict[str, str]) -> list[dict
                 "caption": spec.caption,
                 "files": kinds,
                 "wide": spec.kind in figures.WIDE,
+                "kind": spec.kind,
+                "table": getattr(spec, "table", None),
                 "status": "ok" if kinds else states.get((paper, spec.id), "not-run"),
             }
         )
@@ -146,6 +149,7 @@ def draft(study: str) -> None:
         "study": {
             **settings["study"],
             "title": settings["study"]["title"] + " - draft of what exists",
+            "mark": " - ".join(filter(None, [settings["study"]["mark"], "draft of what exists"])),
         },
     }
     counted = base / "tables/parameters.json"
@@ -163,9 +167,10 @@ def draft(study: str) -> None:
     context["runs"] = [*runs.page(unfinished), *context["runs"]]
     render.render_html(context, folder / "index.html")
     for paper in PAPERS_WITH_PDF:
-        render.render_latex(context, paper, folder / f"{paper}.tex", beside=folder)
+        typeset.render_latex(context, paper, folder / f"{paper}.tex", beside=folder)
         if latex.tex_installed():
-            latex.compile_pdf(folder / f"{paper}.tex", folder / f"{paper}.pdf")
+            for fault in latex.compile_pdf(folder / f"{paper}.tex", folder / f"{paper}.pdf"):
+                print(f"{paper}.tex: {fault}", file=sys.stderr)
     print(f"draft: {folder / 'index.html'}", file=sys.stderr)
 
 

@@ -11,20 +11,23 @@ from pathlib import Path
 from posepaper.provenance import audit
 from posepaper.provenance.links import Finding
 from posepaper.provenance.verify import Trial
-from posepaper.reporting import latex, render, view
+from posepaper.reporting import latex, render, typeset, view
 from posepaper.stages import report
 from posepaper.stages.trial.today import same_code
 
 PAPERS = report.PAPERS_WITH_PDF
 # Between two numbers of a row print only marks, dashes and line ends; words where a cell has some.
-GAP, WORDS = r"[^\d.]{0,16}?", r"(?:.{0,160}?[^\d.])??"
+GAP = r"(?:[^\d.A-Za-z]|[a-z](?![A-Za-z])){0,16}?"
+WORDS = r"(?:\n?[^\n]{0,160}?[^\d.\n])??"
+# Between two lines of a section: marks alone, or more where the last cell prints words.
+MARKS, ANYTHING = r"\D{0,160}?", r".*?"
 # How far, in characters, the next row of a table may begin; its first, after caption and heads.
 NEXT, FIRST = 700, 2500
 # What is told of records and clocks, not of tables and figures.
 TOLD = re.compile(
     r'<section id="(?:cost|runs|provenance)">.*?</section>'
     r'|<a href="#cost">Cost</a>|<a href="#runs">What ran where</a>'
-    r"|\\section\{Appendix: provenance\}.*",
+    r"|% of records.*?% end of records|\\section\{Appendix: provenance\}.*",
     re.DOTALL,
 )
 
@@ -109,7 +112,7 @@ def _tex(trial: Trial, path: str, paper: str, tables: list[dict]) -> None:
     for cell in (c for c in _cells(tables) if c["value"]):
         given = places.get(latex.slug(cell["address"]), "")
         body = re.sub(r"\\hyperlink\{[^}]*\}", "", given)
-        shown = re.search(r"-?\d[\d.]*M?", re.sub(r"\\textsuperscript.*|\\tiny.*", "", body))
+        shown = re.search(r"-?\d[\d.]*M?", re.sub(r"\\mk\{.*|\\half\{.*", "", body))
         if text:
             _compare(trial, path, cell, {shown[0] if shown else ""})
 
@@ -122,42 +125,63 @@ def _pdf(trial: Trial, path: str, paper: str, tables: list[dict]) -> None:
         why = "its text cannot be read: no pdftotext here (package poppler-utils)"
         trial.add(Finding(path, "unverifiable", why))
         return
-    command = ["pdftotext", "-raw", "-enc", "UTF-8", str(file), "-"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    text = done.stdout.decode("utf-8", "replace")
-    if done.returncode:
+    text = text_of(file)
+    if text is None:
         trial.break_(path, "is no readable PDF")
         return
     for table in tables:
-        _pdf_table(trial, path, text, table)
+        for cell, why in odd_cells(text, table):
+            address = cell["address"] if cell and cell["value"] else ""
+            trial.break_(path, why, address=address)
 
 
-def _pdf_table(trial: Trial, path: str, text: str, table: dict) -> None:
-    """Each row's numbers, in order, one row after another below the table's heading."""
+def text_of(pdf: Path) -> str | None:
+    """A PDF's text in the order in which it was set; None of what is no PDF. Needs pdftotext."""
+    command = ["pdftotext", "-raw", "-enc", "UTF-8", str(pdf), "-"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return None if done.returncode else done.stdout.decode("utf-8", "replace")
+
+
+def odd_cells(text: str, table: dict) -> list[tuple[dict | None, str]]:
+    """The first cell of a table's view that a PDF's text has not in its place, and why; else none.
+
+    Each row's numbers stand in order, one row after another below the table's heading.
+    """
     head = re.search(rf"^TABLE {table['roman']}$", text, re.MULTILINE)
     if head is None:
-        trial.break_(path, f"does not print {table['id']}")
-        return
+        return [(None, f"does not print {table['id']}")]
     place, reach = head.end(), FIRST
-    for line in (x for s in table["sections"] for r in s["rows"] for x in _lines(table, r)):
-        found = re.compile(_pattern(line), re.DOTALL).search(text, place, place + reach)
-        if found is None:
-            cell = _first_absent(line, text[place : place + reach])
-            why = f"does not print {cell['address']} as the table has it"
-            trial.break_(path, why, address=cell["address"] if cell["value"] else "")
-            return
-        place, reach = found.end(), NEXT
+    for section in table["sections"]:
+        between = ANYTHING
+        for start, line in (found for row in section["rows"] for found in _lines(table, row)):
+            pattern = re.compile(between + start + _pattern(line), re.DOTALL | re.MULTILINE)
+            found = pattern.match(text, place, place + reach)
+            if found is None:
+                cell = _first_absent(between + start, line, text[place : place + reach])
+                return [(cell, f"does not print {cell['address']} as the table has it")]
+            place, reach = found.end(), NEXT
+            between = ANYTHING if line[-1][0] is None else MARKS
+    return []
 
 
-def _lines(table: dict, row: dict):
-    """The printed lines of a row: [(text, cell)], None for a cell of words."""
+def _lines(table: dict, row: dict) -> list[tuple[str, list]]:
+    """The printed lines of a row: the pattern each begins with, and [(text, cell)], None for a
+    cell that prints words or a dash."""
     if table["wide"]:
-        claimed = [(c["claimed"] or None, c) for c in row["cells"]]
-        made = [(c["value"], c) for c in row["cells"] if c["value"]]
-        lines = [claimed, made if row["origin"] == "reproduced" and not row["state"] else []]
+        kinds = ("claimed", "value", "half")
+        own = [[(c[kind] or None, c) for c in row["cells"]] for kind in kinds]
+        starts = (_begins(row["label"]), _begins("this study"), "^±")
+        lines = list(zip(starts, own, strict=True))[: 3 if row["origin"] == "reproduced" else 1]
     else:
-        lines = [[part for c in row["cells"] for part in _narrow(c)]]
-    return [line for line in lines if any(text for text, _ in line)]
+        parts = [part for c in row["cells"] for part in _narrow(c)]
+        lines = [(_begins(row["label"]), parts)]
+    return [(start, line) for start, line in lines if any(text for text, _ in line)]
+
+
+def _begins(label: str) -> str:
+    """A pattern of a line that begins with a label: its words, whatever signs stand between."""
+    words = re.findall(r"[A-Za-z0-9]+", label)
+    return r"^[^A-Za-z0-9\n]{0,4}" + r"[^A-Za-z0-9]{1,6}".join(words) + r"\b" if words else ""
 
 
 def _narrow(cell: dict):
@@ -168,21 +192,22 @@ def _narrow(cell: dict):
 
 
 def _pattern(line: list) -> str:
-    pattern, gap = r"(?<![\d.])", ""
+    pattern, gap = "", ""
     for text, _ in line:
         if text is None:
             gap = WORDS
             continue
-        pattern += gap + (GAP if gap else "") + re.escape(text)
-        gap = GAP
+        pattern += gap + GAP + r"(?<![\d.])" + re.escape(text)
+        gap = ""
     return pattern + r"(?![\d])(?!\.\d)"
 
 
-def _first_absent(line: list, text: str) -> dict:
+def _first_absent(start: str, line: list, text: str) -> dict:
     """The first cell of a line that does not follow those before it."""
     known = [k for k, (part, _) in enumerate(line) if part]
     for k in known:
-        if re.search(_pattern(line[: k + 1]), text, re.DOTALL) is None:
+        pattern = start + _pattern(line[: k + 1])
+        if re.match(pattern, text, re.DOTALL | re.MULTILINE) is None:
             return line[k][1]
     return line[known[-1]][1]
 
@@ -233,7 +258,7 @@ def _rendered(trial: Trial, path: str, context: dict) -> None:
         if path.endswith(".html"):
             render.render_html(context, part)
         else:
-            render.render_latex(context, part.stem, part, beside=Path(path).parent)
+            typeset.render_latex(context, part.stem, part, beside=Path(path).parent)
         wanted = part.read_text(encoding="utf-8")
     given = TOLD.sub("", data.decode("utf-8", "replace")).splitlines()
     wanted = TOLD.sub("", wanted).splitlines()
