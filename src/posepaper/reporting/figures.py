@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from pydantic import Field
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import video_figure
-from posepaper.reporting.layout import Part, load
+from posepaper.reporting import diagram, video_figure
+from posepaper.reporting.figure_specs import (
+    Actions,
+    Architecture,
+    Curves,
+    Effects,
+    Figures,
+    Video,
+    is_wide,
+)
 from posepaper.reporting.view import status_text
 
 # Told apart by eyes of every kind, and in order of use (Okabe and Ito).
@@ -34,56 +40,6 @@ STYLE = {
 DATELESS = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
 
 
-class Curves(Part):
-    """Training loss against epoch, one line per experiment."""
-
-    id: str
-    kind: Literal["curves"]
-    caption: str
-    experiments: list[str]
-    names: dict[str, str] = Field(default_factory=dict)
-
-
-class Actions(Part):
-    """Bars of a table's columns, claimed beside reproduced, one colour per row."""
-
-    id: str
-    kind: Literal["actions"]
-    caption: str
-    table: int
-    rows: list[str]
-
-
-class Video(Part):
-    """Frames of a video, and in each the person's box, 2D keypoints and 3D pose."""
-
-    id: str
-    kind: Literal["video"]
-    caption: str
-
-
-class Effects(Part):
-    """Intervals of a paper's comparisons in one unit, one line per row compared."""
-
-    id: str
-    kind: Literal["effects"]
-    caption: str
-    families: list[str]
-    unit: str
-
-
-class Figures(Part):
-    """A paper's ``figures.yaml``."""
-
-    paper: str
-    figures: list[Annotated[Curves | Actions | Video | Effects, Field(discriminator="kind")]]
-
-
-def read_figures(path: str | Path) -> Figures:
-    """The figures a paper's report shows; raises InputError naming file, place and fault."""
-    return load(path, Figures)
-
-
 def make_figures(
     spec: Figures,
     tables: list[dict],
@@ -91,7 +47,7 @@ def make_figures(
     states: dict[str, str],
     folder: str | Path,
     compared: Sequence[dict] = (),
-    shots: Sequence[dict] = (),
+    shown: Sequence[dict] = (),
 ) -> list[dict]:
     """Draws a paper's figures into ``folder`` as PDF, PNG and SVG.
 
@@ -100,7 +56,9 @@ def make_figures(
         histories: experiment -> per seed -> [{"epoch", "loss"}] in order.
         states: experiment -> status, asked where it has no history.
         compared: comparisons as ``comparisons.compare`` gives them.
-        shots: frames for :func:`posepaper.reporting.video_figure.draw`.
+        shown: what the figure's own drawing takes: frames of a video for
+            :func:`posepaper.reporting.video_figure.draw`, panels for
+            :func:`posepaper.reporting.diagram.draw`.
 
     Returns:
         [{"id", "caption", "wide", "files": {suffix: path}, "status"}]; a figure for which there
@@ -111,13 +69,13 @@ def make_figures(
     """
     made = []
     for figure in spec.figures:
-        given = {"effects": compared, "video": shots}.get(figure.kind, tables)
+        given = {"effects": compared, "curves": tables, "actions": tables}.get(figure.kind, shown)
         drawn, status = KINDS[figure.kind](figure, spec.paper, given, histories, states)
         made.append(
             {
                 "id": figure.id,
                 "caption": figure.caption,
-                "wide": figure.kind in WIDE,
+                "wide": is_wide(figure),
                 "files": _save(drawn, Path(folder), figure.id) if drawn else {},
                 "status": status,
             }
@@ -222,7 +180,7 @@ def _video(
     spec: Video, paper: str, shots: Sequence, histories: dict, states: dict
 ) -> tuple[Figure | None, str]:
     if not shots:
-        return None, states.get("video", "not-run")
+        return None, states.get("figure", "not-run")
     with mpl.rc_context(STYLE):
         return video_figure.draw(shots), "ok"
 
@@ -264,5 +222,16 @@ def _effects(
     return figure, "ok"
 
 
-KINDS = {"curves": _curves, "actions": _actions, "effects": _effects, "video": _video}
-WIDE = ("actions", "effects", "video")
+def _architecture(
+    spec: Architecture, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure, str]:
+    return diagram.draw(shown, is_wide=is_wide(spec)), "ok"
+
+
+KINDS = {
+    "curves": _curves,
+    "actions": _actions,
+    "effects": _effects,
+    "video": _video,
+    "architecture": _architecture,
+}

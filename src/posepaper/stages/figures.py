@@ -8,7 +8,8 @@ from posepaper import files
 from posepaper.data.frames import read_videos
 from posepaper.data.video_poses import read_video_poses
 from posepaper.errors import InputError
-from posepaper.reporting.figures import Figures, make_figures
+from posepaper.reporting.figure_specs import Figures
+from posepaper.reporting.figures import make_figures
 from posepaper.stages import job
 
 
@@ -16,12 +17,12 @@ def figure(run: job.Run) -> None:
     """One figure as PDF, PNG and SVG."""
     spec = Figures(paper=run.settings["paper"], figures=[run.settings["figure"]])
     tables = [files.read_json(path) for path in _listed(run.inputs.get("table"))]
-    compared = run.inputs.get("comparisons")
+    compared, show = run.inputs.get("comparisons"), SHOWN.get(spec.figures[0].kind)
     with tempfile.TemporaryDirectory() as folder:
         drawn = make_figures(
             *(spec, tables, histories(run.inputs["curves"]), run.settings["states"], folder),
             compared=files.read_json(compared) if compared else (),
-            shots=shots(run) if "poses" in run.inputs else (),
+            shown=show(run) if show else (),
         )[0]
         for kind, path in run.outputs.items():
             shutil.copyfile(drawn["files"][kind], path)
@@ -61,6 +62,18 @@ def shots(run: job.Run) -> list[dict]:
                 shot["found"] = {name: getattr(poses, name)[frame] for name in arrays}
             shown.append(shot)
     return shown
+
+
+def architecture(run: job.Run) -> list[dict]:
+    """A diagram's panels, from the networks as this study builds them."""
+    # A figure of numbers starts without torch.
+    from posepaper.stages.diagrams import panels
+
+    return panels(run)
+
+
+# What a kind of figure shows beside tables, curves and comparisons.
+SHOWN = {"video": shots, "architecture": architecture}
 
 
 def _listed(given) -> list[str]:
