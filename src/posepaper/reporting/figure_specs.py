@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from posepaper.reporting.layout import Part, load
+from posepaper.skeleton import COCO
 
 
 class Curves(Part):
@@ -92,13 +93,50 @@ class Architecture(Part):
     panels: list[Panel]
 
 
+class Heatmaps(Part):
+    """Input, heatmaps and keypoints of the first annotated person of the smallest image id.
+
+    One ``joint`` is shown alone beside all together.
+    """
+
+    id: str
+    kind: Literal["panels"]
+    caption: str
+    experiment: str
+    joint: Literal[COCO.joints]
+
+
+class Detectors(Part):
+    """One frame through two 2D detectors, and the poses lifted from each.
+
+    ``experiments`` are two lifters of different 2D sources, ``names`` the detectors'.
+    """
+
+    id: str
+    kind: Literal["detectors"]
+    caption: str
+    experiments: list[str] = Field(min_length=2, max_length=2)
+    names: list[str] = Field(min_length=2, max_length=2)
+
+
+class Failures(Part):
+    """Test frames at ``percentiles`` of the error, of a lifting experiment."""
+
+    id: str
+    kind: Literal["failures"]
+    caption: str
+    experiment: str
+    percentiles: list[Annotated[float, Field(ge=0, le=100)]] = Field(min_length=1, max_length=4)
+
+
+Any = Curves | Actions | Video | Effects | Architecture | Heatmaps | Detectors | Failures
+
+
 class Figures(Part):
     """A paper's ``figures.yaml``."""
 
     paper: str
-    figures: list[
-        Annotated[Curves | Actions | Video | Effects | Architecture, Field(discriminator="kind")]
-    ]
+    figures: list[Annotated[Any, Field(discriminator="kind")]]
 
 
 def read_figures(path: str | Path) -> Figures:

@@ -1,8 +1,11 @@
 """The report's figures, drawn from plain dicts; the same input gives the same bytes."""
 
-from collections.abc import Sequence
+import base64
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,16 +14,16 @@ from matplotlib.figure import Figure
 
 from posepaper.errors import InputError
 from posepaper.files import atomic
-from posepaper.reporting import diagram, video_figure
+from posepaper.reporting import diagram, pose_panels, video_figure
 from posepaper.reporting.figure_specs import (
     Actions,
     Architecture,
     Curves,
     Effects,
     Figures,
-    Video,
     is_wide,
 )
+from posepaper.reporting.layout import Part
 from posepaper.reporting.view import status_text
 
 # Told apart by eyes of every kind, and in order of use (Okabe and Ito).
@@ -37,6 +40,8 @@ STYLE = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "posepaper",
 }
+# Pixels: smaller pictures stay as they are, pixel by pixel.
+_PHOTO = 100
 DATELESS = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
 
 
@@ -58,7 +63,8 @@ def make_figures(
         compared: comparisons as ``comparisons.compare`` gives them.
         shown: what the figure's own drawing takes: frames of a video for
             :func:`posepaper.reporting.video_figure.draw`, panels for
-            :func:`posepaper.reporting.diagram.draw`.
+            :func:`posepaper.reporting.diagram.draw`, samples for a function of
+            :mod:`posepaper.reporting.pose_panels`.
 
     Returns:
         [{"id", "caption", "wide", "files": {suffix: path}, "status"}]; a figure for which there
@@ -96,7 +102,27 @@ def _save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
             files[suffix] = str(folder / f"{name}.{suffix}")
             with atomic(files[suffix]) as part:
                 figure.savefig(part, metadata=metadata, dpi=200)
+                if suffix == "svg":
+                    _slim(part)
     return files
+
+
+def _slim(path: str | Path) -> None:
+    """Photos inside an SVG as JPEG, where that is less than half of PNG."""
+
+    def smaller(found: re.Match) -> str:
+        png = base64.b64decode(found[1])
+        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+        if min(image.shape[:2]) < _PHOTO or (image.shape[-1] == 4 and image[..., 3].min() < 255):
+            return found[0]
+        jpeg = cv2.imencode(".jpg", image[..., :3], [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+        if 2 * len(jpeg) > len(png):
+            return found[0]
+        return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+    text = Path(path).read_text(encoding="utf-8")
+    slim = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", smaller, text)
+    Path(path).write_text(slim, encoding="utf-8")
 
 
 def _curves(
@@ -176,15 +202,6 @@ def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour
     )
 
 
-def _video(
-    spec: Video, paper: str, shots: Sequence, histories: dict, states: dict
-) -> tuple[Figure | None, str]:
-    if not shots:
-        return None, states.get("figure", "not-run")
-    with mpl.rc_context(STYLE):
-        return video_figure.draw(shots), "ok"
-
-
 def _effects(
     spec: Effects, paper: str, compared: Sequence, histories: dict, states: dict
 ) -> tuple[Figure, str]:
@@ -228,10 +245,27 @@ def _architecture(
     return diagram.draw(shown, is_wide=is_wide(spec)), "ok"
 
 
+def _pictures(draw: Callable[[Sequence], Figure]) -> Callable:
+    """A kind that draws what it is shown, where it is shown anything."""
+
+    def drawn(
+        spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+    ) -> tuple[Figure | None, str]:
+        if not shown:
+            return None, states.get("figure", "not-run")
+        with mpl.rc_context(STYLE):
+            return draw(shown), "ok"
+
+    return drawn
+
+
 KINDS = {
     "curves": _curves,
     "actions": _actions,
     "effects": _effects,
-    "video": _video,
     "architecture": _architecture,
+    "video": _pictures(video_figure.draw),
+    "panels": _pictures(pose_panels.draw_heatmaps),
+    "detectors": _pictures(pose_panels.draw_detectors),
+    "failures": _pictures(pose_panels.draw_failures),
 }

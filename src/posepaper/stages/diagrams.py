@@ -45,8 +45,9 @@ def _panel(settings: dict, panel: Panel, built: dict[str, nn.Module]) -> dict:
         except ValueError as error:
             where = f"{settings['paper']}:{settings['figure']['id']}"
             raise InputError(where, f"{panel.network}: {error}", "Correct figures.yaml") from None
-        told = [panel.network, *([panel.within] if panel.within else [])]
-    told.append(f"{graph['parameters']:,} parameters")
+        told = [panel.network]
+    inside = f"{panel.within}: " if panel.within else ""
+    told.append(f"{inside}{graph['parameters']:,} parameters")
     keys = ("title", "flow", "beside", "columns")
     return {"told": told, "graph": graph, **{key: getattr(panel, key) for key in keys}}
 
@@ -68,7 +69,7 @@ def system(settings: dict, pose2d: nn.Module, lifting: nn.Module) -> dict:
     maps, pose = (operations(m, s)[-1].shape for m, s in ((pose2d, crop), (lifting, window)))
     steps = [
         ("frame", [], 0),
-        (f"person box, {settings['detector']}", [4], 0),
+        (f"person box, {settings['detector']}", [], 0),
         ("crop", crop[1:], 0),
         (type(pose2d).__name__, maps[1:], _count(pose2d)),
         (f"decoding, {settings['decoder']}", [len(COCO.joints), 2], 0),

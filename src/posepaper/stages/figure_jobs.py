@@ -7,7 +7,8 @@ def networks(layout: dict) -> list[str]:
     """The experiments whose networks a figure shows."""
     panels = layout.get("panels", [])
     named = [(*panel.get("system", {}).values(), panel.get("network")) for panel in panels]
-    return sorted({name for names in named for name in names if name})
+    own = [layout["experiment"]] if "experiment" in layout else []
+    return sorted({name for names in named for name in names if name} | set(own))
 
 
 def more(builder, layout: dict) -> More | str:
@@ -37,4 +38,56 @@ def _architecture(builder, layout: dict) -> More:
     return {}, settings | {"detector": builder.detector()[0]}
 
 
-KINDS = {"video": _video, "architecture": _architecture}
+def _heatmaps(builder, layout: dict) -> More | str:
+    name = layout["experiment"]
+    if builder.states[name]:
+        return builder.states[name]
+    e = builder.study.experiments[name]
+    inputs = {
+        "data": builder.data(e.data),
+        "checkpoint": builder.artefact("checkpoints", name, 0, ".safetensors"),
+    }
+    settings = {
+        "experiment": name,
+        "model": e.model.options() | {"name": e.model.name},
+        "threads": e.training.threads,
+        "flip": e.protocol.flip,
+        "decoder": e.protocol.decoder,
+        "image": e.image,
+    }
+    return inputs, settings
+
+
+def _detectors(builder, layout: dict) -> More | str:
+    names = layout["experiments"]
+    lacking = [builder.states[name] for name in names if builder.states[name]]
+    if lacking:
+        return lacking[0]
+    sources = [builder.study.experiments[name].source for name in names]
+    return {
+        "data": builder.data(builder.study.experiments[names[0]].data),
+        "predictions": [builder.artefact("predictions", name, 0, ".h5") for name in names],
+        "keypoints": [builder.keypoints(source) for source in sources],
+        "exact": builder.keypoints("gt"),
+        "frames": builder.frames(),
+    }, {}
+
+
+def _failures(builder, layout: dict) -> More | str:
+    name = layout["experiment"]
+    if builder.states[name]:
+        return builder.states[name]
+    inputs = {
+        "data": builder.data(builder.study.experiments[name].data),
+        "predictions": [builder.artefact("predictions", name, 0, ".h5")],
+    }
+    return inputs | ({"frames": builder.frames()} if builder.has_frames() else {}), {}
+
+
+KINDS = {
+    "video": _video,
+    "architecture": _architecture,
+    "panels": _heatmaps,
+    "detectors": _detectors,
+    "failures": _failures,
+}

@@ -10,19 +10,19 @@ from posepaper.data.video_poses import read_video_poses
 from posepaper.errors import InputError
 from posepaper.reporting.figure_specs import Figures
 from posepaper.reporting.figures import make_figures
-from posepaper.stages import job
+from posepaper.stages import job, samples
 
 
 def figure(run: job.Run) -> None:
     """One figure as PDF, PNG and SVG."""
     spec = Figures(paper=run.settings["paper"], figures=[run.settings["figure"]])
     tables = [files.read_json(path) for path in _listed(run.inputs.get("table"))]
-    compared, show = run.inputs.get("comparisons"), SHOWN.get(spec.figures[0].kind)
+    compared = run.inputs.get("comparisons")
     with tempfile.TemporaryDirectory() as folder:
         drawn = make_figures(
             *(spec, tables, histories(run.inputs["curves"]), run.settings["states"], folder),
             compared=files.read_json(compared) if compared else (),
-            shown=show(run) if show else (),
+            shown=SHOWN[spec.figures[0].kind](run),
         )[0]
         for kind, path in run.outputs.items():
             shutil.copyfile(drawn["files"][kind], path)
@@ -72,8 +72,22 @@ def architecture(run: job.Run) -> list[dict]:
     return panels(run)
 
 
+def nothing(run: job.Run) -> list[dict]:
+    """Figures of numbers show only these."""
+    return []
+
+
 # What a kind of figure shows beside tables, curves and comparisons.
-SHOWN = {"video": shots, "architecture": architecture}
+SHOWN = {
+    "curves": nothing,
+    "actions": nothing,
+    "effects": nothing,
+    "video": shots,
+    "architecture": architecture,
+    "panels": samples.heatmaps,
+    "detectors": samples.detectors,
+    "failures": samples.failures,
+}
 
 
 def _listed(given) -> list[str]:

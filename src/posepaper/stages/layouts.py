@@ -183,10 +183,10 @@ def _there(name: str) -> list[Path]:
 def _figure(builder, paper: str, layout: dict):
     file = FOLDER / paper / "figures.yaml"
     found = _results(builder, file, layout.get("experiments", []))
-    inputs = {"metrics": found["metrics"]}
+    inputs = {"metrics": found["metrics"] if layout["kind"] == "curves" else []}
     inputs["curves"] = [
         m.replace("/metrics/", "/checkpoints/").replace(".json", ".curve.json")
-        for m in found["metrics"]
+        for m in inputs["metrics"]
     ]
     if layout["kind"] == "effects":
         inputs["comparisons"] = f"{builder.base}/tables/comparisons.json"
