@@ -140,7 +140,7 @@ def _line(laid: Laid, part: range, columns: list, gaps: list, skips: list) -> No
     own = [b for b in laid.boxes if b.rank in part]
     top = laid.height + (0.14 if laid.height else 0)
     top += 0.2 if laid.panel["graph"]["frames"] else 0.0
-    top += 0.14 if any(laid.boxes[a] in own for a, _ in skips) else 0.0
+    top += 0.14 if any(laid.boxes[n] in own for edge in skips for n in edge) else 0.0
     tall = {row: max(b.height for b in own if b.row == row) for row in sorted({b.row for b in own})}
     for box in own:
         above = [row for row in tall if row < box.row]
@@ -178,9 +178,7 @@ def _arrows_across(laid: Laid, one: Box, two: Box) -> list[list[tuple[float, flo
     """An arrow from box to box; two, where a line ends between them."""
     start, end = (one.x + one.width / 2, one.y), (two.x - two.width / 2, two.y)
     if one.line != two.line:
-        alike = [b.y for b in laid.boxes if b.line == two.line and b.row == one.row]
-        enter = (_STUB - 0.22, alike[0] if alike else two.y)
-        return [[start, (start[0] + 0.2, one.y)], [enter, end]]
+        return [_leaving(laid, one), _entering(laid, one.row, two)]
     same = [b for b in laid.boxes if b.row == one.row and one.rank < b.rank < two.rank]
     if one.row == two.row and same:
         top = min(b.y - b.height / 2 for b in same)
@@ -191,6 +189,28 @@ def _arrows_across(laid: Laid, one: Box, two: Box) -> list[list[tuple[float, flo
     if one.y != two.y and before > start[0]:
         return [[start, (before, one.y), end]]
     return [[start, end]]
+
+
+def _leaving(laid: Laid, one: Box) -> list[tuple[float, float]]:
+    """An arrow to the end of a line, above what stands between."""
+    right, x = one.x + one.width / 2, one.x + one.width / 2 + _GAP / 2
+    after = [b for b in laid.boxes if (b.line, b.row) == (one.line, one.row) and b.rank > one.rank]
+    if not after:
+        return [(right, one.y), (right + 0.2, one.y)]
+    lift = min(b.y - b.height / 2 for b in after) - 0.07
+    end = max(b.x + b.width / 2 for b in after) + 0.2
+    return [(right, one.y), (x, one.y), (x, lift), (end, lift)]
+
+
+def _entering(laid: Laid, row: int, two: Box) -> list[tuple[float, float]]:
+    """An arrow from the start of a line, at the height of the row it comes from."""
+    alike = [b.y for b in laid.boxes if b.line == two.line and b.row == row]
+    start = (_STUB - 0.22, alike[0] if alike else two.y)
+    before = [b for b in laid.boxes if (b.line, b.row) == (two.line, two.row) and b.rank < two.rank]
+    if not before:
+        return [start, (two.x - two.width / 2, two.y)]
+    lift = min(b.y - b.height / 2 for b in before) - 0.07
+    return [start, (start[0], lift), (two.x, lift), (two.x, two.y - two.height / 2)]
 
 
 def down(panel: dict) -> Laid:

@@ -245,18 +245,37 @@ def _architecture(
     return diagram.draw(shown, is_wide=is_wide(spec)), "ok"
 
 
-def _pictures(draw: Callable[[Sequence], Figure]) -> Callable:
-    """A kind that draws what it is shown, where it is shown anything."""
+def _pictures(
+    draw: Callable[[Sequence], Figure], shown: Sequence, states: dict
+) -> tuple[Figure | None, str]:
+    if not shown:
+        return None, states.get("figure", "not-run")
+    with mpl.rc_context(STYLE):
+        return draw(shown), "ok"
 
-    def drawn(
-        spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
-    ) -> tuple[Figure | None, str]:
-        if not shown:
-            return None, states.get("figure", "not-run")
-        with mpl.rc_context(STYLE):
-            return draw(shown), "ok"
 
-    return drawn
+def _video(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(video_figure.draw, shown, states)
+
+
+def _heatmaps(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(pose_panels.draw_heatmaps, shown, states)
+
+
+def _detectors(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(pose_panels.draw_detectors, shown, states)
+
+
+def _failures(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(pose_panels.draw_failures, shown, states)
 
 
 KINDS = {
@@ -264,8 +283,8 @@ KINDS = {
     "actions": _actions,
     "effects": _effects,
     "architecture": _architecture,
-    "video": _pictures(video_figure.draw),
-    "panels": _pictures(pose_panels.draw_heatmaps),
-    "detectors": _pictures(pose_panels.draw_detectors),
-    "failures": _pictures(pose_panels.draw_failures),
+    "video": _video,
+    "panels": _heatmaps,
+    "detectors": _detectors,
+    "failures": _failures,
 }

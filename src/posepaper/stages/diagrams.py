@@ -16,7 +16,7 @@ def panels(run: job.Run) -> list[dict]:
     """The panels of a figure, as :func:`posepaper.reporting.diagram.draw` takes them.
 
     The job's settings are ``figure``, ``models`` ({experiment: options and name}), ``image``
-    ({2D experiment: [height, width]}), ``decoder`` and ``detector``.
+    ({2D experiment: [height, width]}), and of a system ``decoder`` and ``detector``.
 
     Raises:
         InputError: the figure names a module that a network lacks.
@@ -33,7 +33,8 @@ def panels(run: job.Run) -> list[dict]:
 
 def _panel(settings: dict, panel: Panel, built: dict[str, nn.Module]) -> dict:
     if panel.system:
-        graph = system(settings, *(built[name] for name in panel.experiments))
+        names = panel.experiments
+        graph = system(settings, names, [built[name] for name in names])
         told = [" and ".join(panel.experiments)]
     else:
         model, keys = built[panel.network], ("boxes", "lines", "repeats", "within")
@@ -59,13 +60,14 @@ def _shape(settings: dict, experiment: str, model: nn.Module) -> tuple[int, ...]
     return (1, model.receptive_field, len(H36M.joints), 2)
 
 
-def system(settings: dict, pose2d: nn.Module, lifting: nn.Module) -> dict:
-    """From a frame to a 3D pose, as ``stages.pipeline`` goes; networks' shapes are measured."""
-    names = settings["figure"]["panels"]
-    crop, window = (
-        _shape(settings, name, model)
-        for name, model in zip(_experiments(names), (pose2d, lifting), strict=True)
-    )
+def system(settings: dict, names: list[str], networks: list[nn.Module]) -> dict:
+    """From a frame to a 3D pose, as ``stages.pipeline`` goes; networks' shapes are measured.
+
+    Args:
+        names, networks: the 2D experiment and the lifting one.
+    """
+    (pose2d, lifting), pairs = networks, zip(names, networks, strict=True)
+    crop, window = (_shape(settings, name, model) for name, model in pairs)
     maps, pose = (operations(m, s)[-1].shape for m, s in ((pose2d, crop), (lifting, window)))
     steps = [
         ("frame", [], 0),
@@ -89,11 +91,6 @@ def system(settings: dict, pose2d: nn.Module, lifting: nn.Module) -> dict:
         "frames": [],
         "parameters": _count(pose2d) + _count(lifting),
     }
-
-
-def _experiments(panels: list[dict]) -> tuple[str, str]:
-    found = next(panel["system"] for panel in panels if panel.get("system"))
-    return found["pose2d"], found["lifting"]
 
 
 def _count(model: nn.Module) -> int:

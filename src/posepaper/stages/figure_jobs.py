@@ -33,9 +33,12 @@ def _architecture(builder, layout: dict) -> More:
     found = {name: builder.study.experiments[name] for name in networks(layout)}
     models = {name: e.model.options() | {"name": e.model.name} for name, e in found.items()}
     images = {name: list(e.image) for name, e in found.items() if e.kind == "pose2d"}
-    decoders = [e.protocol.decoder for e in found.values() if e.kind == "pose2d"]
-    settings = {"models": models, "image": images, "decoder": next(iter(decoders), None)}
-    return {}, settings | {"detector": builder.detector()[0]}
+    settings: dict = {"models": models, "image": images}
+    systems = [panel["system"] for panel in layout["panels"] if "system" in panel]
+    if systems:
+        settings["decoder"] = found[systems[0]["pose2d"]].protocol.decoder
+        settings["detector"] = builder.detector()[0]
+    return {}, settings
 
 
 def _heatmaps(builder, layout: dict) -> More | str:
