@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from posepaper.reporting import figure_specs, figures, pose_panels
+from posepaper.reporting import figure_specs, figures, pose_panels, video_figure
 from posepaper.skeleton import COCO, H36M
 
 
@@ -78,6 +78,20 @@ def test_failures_have_pictures_where_there_are_any():
     assert len(pose_panels.draw_failures(failures()).axes) == 2
     drawn = pose_panels.draw_failures(failures(crop()))
     assert len(drawn.axes) == 4 and words(drawn).count("173.2 mm") == 2
+
+
+def test_a_video_shows_its_person_or_that_there_is_none():
+    by = {"boxes": "hog", "pose2d": "pose2d/a", "lifting": "lift/a"}
+    shot = {"video": "factory", "frame": 12, "image": crop(120, 160), "identity": "toy", "by": by}
+    found = {
+        "boxes": np.array([20.0, 10, 40, 90]), "detected": True, "keypoints": points(),
+        "poses": pose(),
+    }  # fmt: skip
+    drawn = video_figure.draw([shot | {"found": found}, shot | {"found": None}])
+    assert words(drawn).count("no person found") == 3
+    assert [axes.name for axes in drawn.axes].count("3d") == 1
+    (solid,) = (axes for axes in drawn.axes if axes.name == "3d")
+    assert len(solid.lines) == len(H36M.bones)
 
 
 def made(tmp_path, kind, shown, **more):

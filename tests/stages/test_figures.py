@@ -14,7 +14,7 @@ from posepaper.data.people import PeopleSet
 from posepaper.errors import InputError
 from posepaper.experiments import load_study
 from posepaper.reporting import diagram_layout
-from posepaper.skeleton import H36M
+from posepaper.skeleton import H36M, MPI3DHP
 from posepaper.stages import diagrams, samples
 from posepaper.stages.job import Run
 from posepaper.stages.plan import Plan
@@ -104,6 +104,15 @@ def test_files_that_share_nothing_are_named(study):
     inputs |= {"predictions": [paths["a"]] * 2, "keypoints": [paths["exact"]] * 2}
     with pytest.raises(InputError, match=r"other\.h5: shares no test sequence"):
         samples.detectors(run(inputs, figure={"names": ["a", "b"]}))
+
+
+def test_other_joints_than_the_drawn_are_refused(study):
+    folder, _ = study
+    sequence = PoseSequence("S9", "Eating", "0", "test", np.zeros((2, 17, 3)), 9, 9, 50.0)
+    path = str(folder / "mpi3dhp.h5")
+    write_poses(path, [sequence], identity="toy", joints=MPI3DHP.joints, root=MPI3DHP.root)
+    with pytest.raises(InputError, match=r"mpi3dhp\.h5: has the joints .*, figures draw "):
+        samples.failures(run({"data": path, "predictions": []}, figure={"percentiles": [99]}))
 
 
 def test_percentiles_by_the_nearest_rank():

@@ -83,12 +83,12 @@ def _row(figure: Figure, place: list[tuple], shot: dict, *, heads: bool) -> None
     image, zoom = _shrunk(shot["image"])
     found = shot["found"]
     for column, head in enumerate(_HEADS):
-        solid = column == 3 and found is not None
-        axes = figure.add_axes(place[column], projection="3d" if solid else None)
+        in_space = column == 3 and found is not None
+        axes = figure.add_axes(place[column], projection="3d" if in_space else None)
         if heads:
             x, y, w, h = place[column]
             figure.text(x + w / 2, y + h + 0.01, head, ha="center", va="bottom", fontsize=8)
-        if solid:
+        if in_space:
             solid(axes, found["poses"])
             continue
         axes.set(xticks=[], yticks=[])

@@ -7,7 +7,7 @@ from posepaper.data.frames import frame_keys, read_frames
 from posepaper.data.layout import read_keypoints, read_poses, read_predictions
 from posepaper.data.people import PeopleSet, read_people
 from posepaper.errors import InputError
-from posepaper.skeleton import COCO
+from posepaper.skeleton import COCO, H36M
 from posepaper.stages import job, lifting_data
 
 MM = 1000.0
@@ -151,8 +151,16 @@ def at_percentile(values: dict[str, np.ndarray], percentile: float) -> tuple[str
 
 
 def _truth(path: str) -> dict[str, np.ndarray]:
-    """Root-relative poses (T, J, 3) of the test sequences, metres."""
-    root = lifting_data.skeleton_of(path).root
+    """Root-relative poses (T, 17, 3) of the test sequences, metres.
+
+    Raises:
+        InputError: the joints are not Human3.6M's, whose bones figures draw.
+    """
+    skeleton = lifting_data.skeleton_of(path)
+    if skeleton.name != H36M.name:
+        todo = "Name an experiment of pose3d in figures.yaml"
+        raise InputError(path, f"has the joints {skeleton.name}, figures draw {H36M.name}", todo)
+    root = skeleton.root
     sequences = read_poses(path, "test")
     return {s.key: s.positions - s.positions[:, root : root + 1] for s in sequences}
 
