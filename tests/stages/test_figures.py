@@ -13,7 +13,7 @@ from posepaper.data.layout import PoseSequence, write_keypoints, write_poses, wr
 from posepaper.data.people import PeopleSet
 from posepaper.errors import InputError
 from posepaper.experiments import load_study
-from posepaper.reporting import diagram_layout
+from posepaper.reporting import diagram, diagram_layout
 from posepaper.skeleton import H36M, MPI3DHP
 from posepaper.stages import diagrams, samples
 from posepaper.stages.job import Run
@@ -208,7 +208,10 @@ def test_every_declared_diagram_holds_all_parameters_and_fits_the_page(project, 
     for name, made in figures_of(study).items():
         if name == "report" or made.settings["figure"]["kind"] != "architecture":
             continue
-        for panel in diagrams.panels(run(**made.settings)):
+        panels = diagrams.panels(run(**made.settings))
+        # With its caption on one page.
+        assert diagram.draw(panels, is_wide=True).get_size_inches()[1] < 8, name
+        for panel in panels:
             graph = panel["graph"]
             parts = (*graph["nodes"], *graph["edges"])
             assert sum(p["parameters"] * p["times"] for p in parts) == graph["parameters"] > 0

@@ -1,11 +1,8 @@
 """The report's figures, drawn from plain dicts; the same input gives the same bytes."""
 
-import base64
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from posepaper.errors import InputError
-from posepaper.files import atomic
 from posepaper.reporting import diagram, pose_panels, video_figure
+from posepaper.reporting.figure_files import STYLE, save
 from posepaper.reporting.figure_specs import (
     Actions,
     Architecture,
@@ -28,21 +25,6 @@ from posepaper.reporting.view import status_text
 
 # Told apart by eyes of every kind, and in order of use (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-STYLE = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.5,
-    "legend.frameon": False,
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "posepaper",
-}
-# Pixels: smaller pictures stay as they are, pixel by pixel.
-_PHOTO = 100
-DATELESS = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
 
 
 def make_figures(
@@ -82,7 +64,7 @@ def make_figures(
                 "id": figure.id,
                 "caption": figure.caption,
                 "wide": is_wide(figure),
-                "files": _save(drawn, Path(folder), figure.id) if drawn else {},
+                "files": save(drawn, Path(folder), figure.id) if drawn else {},
                 "status": status,
             }
         )
@@ -93,36 +75,6 @@ def _new(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
-
-
-def _save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
-    files = {}
-    with mpl.rc_context(STYLE):
-        for suffix, metadata in DATELESS.items():
-            files[suffix] = str(folder / f"{name}.{suffix}")
-            with atomic(files[suffix]) as part:
-                figure.savefig(part, metadata=metadata, dpi=200)
-                if suffix == "svg":
-                    _slim(part)
-    return files
-
-
-def _slim(path: str | Path) -> None:
-    """Photos inside an SVG as JPEG, where that is less than half of PNG."""
-
-    def smaller(found: re.Match) -> str:
-        png = base64.b64decode(found[1])
-        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
-        if min(image.shape[:2]) < _PHOTO or (image.shape[-1] == 4 and image[..., 3].min() < 255):
-            return found[0]
-        jpeg = cv2.imencode(".jpg", image[..., :3], [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
-        if 2 * len(jpeg) > len(png):
-            return found[0]
-        return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-
-    text = Path(path).read_text(encoding="utf-8")
-    slim = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", smaller, text)
-    Path(path).write_text(slim, encoding="utf-8")
 
 
 def _curves(
