@@ -62,6 +62,20 @@ def test_a_figure_reaches_its_own_kind():
     assert not {"posepaper.reporting.figures:_actions", "posepaper.reporting.figures:_bars"} & found
 
 
+def test_a_diagram_reaches_the_networks_it_shows():
+    """Made from a network, so an edit of that network has to draw it again."""
+    models = {"a": MODELS["hrnet"] | {"attention": [[1, 1]]}, "b": {"name": "gsam"}}
+    found = own("make_figure", figure={"kind": "architecture"}, models=models)
+    networks = {"hrnet:HRNet", "attention:ImageAttention", "gsam:GSAM", "poseformer:Block"}
+    assert {f"posepaper.models.{name}" for name in networks} < found
+    assert not fnmatch.filter(found, "posepaper.models.videopose3d:*")
+    plain = own(
+        "make_figure", figure={"kind": "architecture"}, models={"b": {"name": "poseformer"}}
+    )
+    assert not fnmatch.filter(plain, "posepaper.models.attention:*")
+    assert not fnmatch.filter(own("make_figure", figure={"kind": "failures"}), "posepaper.models*")
+
+
 def test_a_protocol_reaches_its_own_metrics():
     found = own("evaluate_lifting", protocol={"kind": "mpi3dhp"})
     metrics = {n.partition(":")[2] for n in found if n.startswith("posepaper.evaluation.metrics:")}
@@ -70,7 +84,7 @@ def test_a_protocol_reaches_its_own_metrics():
 
 def test_choices_name_what_is_there():
     names = [value for key, value in vars(choices).items() if key.isupper()]
-    assert len(names) == 8
+    assert len(names) == 9
     for name in names:
         module, _, definition = name.partition(":")
         assert definition in fingerprint.installed().modules.table(module)["definitions"], name

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from posepaper.errors import InputError
-from posepaper.reporting import comparisons, figures, ledger_view, statistics
+from posepaper.reporting import comparisons, figure_specs, figures, ledger_view, statistics
 from posepaper.reporting.layout import Layout, read_layout
 
 PAPERS = Path(__file__).parents[2] / "report" / "papers"
@@ -100,7 +100,7 @@ def test_the_papers_families_name_what_their_tables_hold(paper):
 
 def effects(tmp_path, made):
     spec = {"id": "e", "kind": "effects", "caption": "c", "families": ["f"], "unit": "mm"}
-    given = figures.Figures(paper="lifting", figures=[spec])
+    given = figure_specs.Figures(paper="lifting", figures=[spec])
     return figures.make_figures(given, [], {}, {}, tmp_path, made)[0]["files"]
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from posepaper.errors import InputError
-from posepaper.reporting import figures
+from posepaper.reporting import figure_specs, figures
 from posepaper.reporting.comparisons import read_comparisons
 from posepaper.reporting.layout import read_layout
 
@@ -24,7 +24,7 @@ HISTORY = {"lift/a": [[{"epoch": e, "loss": 1 / e + s} for e in range(1, 9)] for
 def spec(tmp_path, **changes):
     path = tmp_path / "figures.yaml"
     path.write_text(yaml.safe_dump(SPEC | changes), encoding="utf-8")
-    return figures.read_figures(path)
+    return figure_specs.read_figures(path)
 
 
 def table():
@@ -87,7 +87,7 @@ def test_a_wrong_row_table_or_kind_is_named(tmp_path):
 def test_declared_figures_point_at_what_the_layouts_hold(path):
     layouts = [read_layout(p) for p in path.parent.glob("table-*.yaml")]
     experiments = {row.experiment for layout in layouts for row in layout.rows}
-    for figure in figures.read_figures(path).figures:
+    for figure in figure_specs.read_figures(path).figures:
         if figure.kind == "curves":
             assert set(figure.experiments) <= experiments and set(figure.names) <= experiments
         elif figure.kind == "effects":

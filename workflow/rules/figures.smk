@@ -2,7 +2,9 @@
 #
 # Needs: metrics and training curves of the experiments a figure names; report/papers/{paper}/figures.yaml;
 #        for the video's figure data/video.h5 and predictions/video.h5;
-#        tables/comparisons.json for intervals of differences
+#        tables/comparisons.json for intervals of differences;
+#        a 2D checkpoint and data/pose2d.h5 for heatmaps; predictions, keypoints and
+#        data/pose3d-frames.h5 for frames chosen by rule. Diagrams need none of these.
 # Makes: figures/{paper}/{figure}.pdf, .png and .svg
 
 
@@ -14,6 +16,11 @@ rule make_figure:
         data=plan.planned("make_figure", "data"),
         poses=plan.planned("make_figure", "poses"),
         comparisons=plan.planned("make_figure", "comparisons"),
+        checkpoint=plan.planned("make_figure", "checkpoint"),
+        predictions=plan.planned("make_figure", "predictions"),
+        keypoints=plan.planned("make_figure", "keypoints"),
+        exact=plan.planned("make_figure", "exact"),
+        frames=plan.planned("make_figure", "frames"),
         stamp=plan.planned("make_figure", "stamp"),
     output:
         pdf="results/{study}/figures/{paper}/{figure}.pdf",

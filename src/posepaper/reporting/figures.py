@@ -1,87 +1,30 @@
 """The report's figures, drawn from plain dicts; the same input gives the same bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from pydantic import Field
 
 from posepaper.errors import InputError
-from posepaper.files import atomic
-from posepaper.reporting import video_figure
-from posepaper.reporting.layout import Part, load
+from posepaper.reporting import diagram, pose_panels, video_figure
+from posepaper.reporting.figure_files import STYLE, save
+from posepaper.reporting.figure_specs import (
+    Actions,
+    Architecture,
+    Curves,
+    Effects,
+    Figures,
+    is_wide,
+)
+from posepaper.reporting.layout import Part
 from posepaper.reporting.view import status_text
 
 # Told apart by eyes of every kind, and in order of use (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-STYLE = {
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.5,
-    "legend.frameon": False,
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "posepaper",
-}
-DATELESS = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
-
-
-class Curves(Part):
-    """Training loss against epoch, one line per experiment."""
-
-    id: str
-    kind: Literal["curves"]
-    caption: str
-    experiments: list[str]
-    names: dict[str, str] = Field(default_factory=dict)
-
-
-class Actions(Part):
-    """Bars of a table's columns, claimed beside reproduced, one colour per row."""
-
-    id: str
-    kind: Literal["actions"]
-    caption: str
-    table: int
-    rows: list[str]
-
-
-class Video(Part):
-    """Frames of a video, and in each the person's box, 2D keypoints and 3D pose."""
-
-    id: str
-    kind: Literal["video"]
-    caption: str
-
-
-class Effects(Part):
-    """Intervals of a paper's comparisons in one unit, one line per row compared."""
-
-    id: str
-    kind: Literal["effects"]
-    caption: str
-    families: list[str]
-    unit: str
-
-
-class Figures(Part):
-    """A paper's ``figures.yaml``."""
-
-    paper: str
-    figures: list[Annotated[Curves | Actions | Video | Effects, Field(discriminator="kind")]]
-
-
-def read_figures(path: str | Path) -> Figures:
-    """The figures a paper's report shows; raises InputError naming file, place and fault."""
-    return load(path, Figures)
 
 
 def make_figures(
@@ -91,7 +34,7 @@ def make_figures(
     states: dict[str, str],
     folder: str | Path,
     compared: Sequence[dict] = (),
-    shots: Sequence[dict] = (),
+    shown: Sequence[dict] = (),
 ) -> list[dict]:
     """Draws a paper's figures into ``folder`` as PDF, PNG and SVG.
 
@@ -100,7 +43,10 @@ def make_figures(
         histories: experiment -> per seed -> [{"epoch", "loss"}] in order.
         states: experiment -> status, asked where it has no history.
         compared: comparisons as ``comparisons.compare`` gives them.
-        shots: frames for :func:`posepaper.reporting.video_figure.draw`.
+        shown: what the figure's own drawing takes: frames of a video for
+            :func:`posepaper.reporting.video_figure.draw`, panels for
+            :func:`posepaper.reporting.diagram.draw`, samples for a function of
+            :mod:`posepaper.reporting.pose_panels`.
 
     Returns:
         [{"id", "caption", "wide", "files": {suffix: path}, "status"}]; a figure for which there
@@ -111,14 +57,14 @@ def make_figures(
     """
     made = []
     for figure in spec.figures:
-        given = {"effects": compared, "video": shots}.get(figure.kind, tables)
+        given = {"effects": compared, "curves": tables, "actions": tables}.get(figure.kind, shown)
         drawn, status = KINDS[figure.kind](figure, spec.paper, given, histories, states)
         made.append(
             {
                 "id": figure.id,
                 "caption": figure.caption,
-                "wide": figure.kind in WIDE,
-                "files": _save(drawn, Path(folder), figure.id) if drawn else {},
+                "wide": is_wide(figure),
+                "files": save(drawn, Path(folder), figure.id) if drawn else {},
                 "status": status,
             }
         )
@@ -129,16 +75,6 @@ def _new(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
-
-
-def _save(figure: Figure, folder: Path, name: str) -> dict[str, str]:
-    files = {}
-    with mpl.rc_context(STYLE):
-        for suffix, metadata in DATELESS.items():
-            files[suffix] = str(folder / f"{name}.{suffix}")
-            with atomic(files[suffix]) as part:
-                figure.savefig(part, metadata=metadata, dpi=200)
-    return files
 
 
 def _curves(
@@ -218,15 +154,6 @@ def _bars(axes: Axes, label: str, cells: list[dict], place, width: float, colour
     )
 
 
-def _video(
-    spec: Video, paper: str, shots: Sequence, histories: dict, states: dict
-) -> tuple[Figure | None, str]:
-    if not shots:
-        return None, states.get("video", "not-run")
-    with mpl.rc_context(STYLE):
-        return video_figure.draw(shots), "ok"
-
-
 def _effects(
     spec: Effects, paper: str, compared: Sequence, histories: dict, states: dict
 ) -> tuple[Figure, str]:
@@ -264,5 +191,52 @@ def _effects(
     return figure, "ok"
 
 
-KINDS = {"curves": _curves, "actions": _actions, "effects": _effects, "video": _video}
-WIDE = ("actions", "effects", "video")
+def _architecture(
+    spec: Architecture, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure, str]:
+    return diagram.draw(shown, is_wide=is_wide(spec)), "ok"
+
+
+def _pictures(
+    draw: Callable[[Sequence], Figure], shown: Sequence, states: dict
+) -> tuple[Figure | None, str]:
+    if not shown:
+        return None, states.get("figure", "not-run")
+    with mpl.rc_context(STYLE):
+        return draw(shown), "ok"
+
+
+def _video(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(video_figure.draw, shown, states)
+
+
+def _heatmaps(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(pose_panels.draw_heatmaps, shown, states)
+
+
+def _detectors(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(pose_panels.draw_detectors, shown, states)
+
+
+def _failures(
+    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
+) -> tuple[Figure | None, str]:
+    return _pictures(pose_panels.draw_failures, shown, states)
+
+
+KINDS = {
+    "curves": _curves,
+    "actions": _actions,
+    "effects": _effects,
+    "architecture": _architecture,
+    "video": _video,
+    "panels": _heatmaps,
+    "detectors": _detectors,
+    "failures": _failures,
+}

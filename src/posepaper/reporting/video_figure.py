@@ -18,7 +18,7 @@ _WIDTH, _MARGIN, _HEAD, _FOOT = 7.2, 0.12, 0.25, 0.25
 # Width by height of what the 2D network sees.
 _CROP = 0.75
 # Pictures are shown at this height; more would only swell the page.
-_PIXELS = 360
+_PIXELS = 300
 # COCO's chain of faces and limbs has no trunk; these lines draw one.
 COCO_LINES = tuple(
     (COCO.joints.index(a), COCO.joints.index(b))
@@ -83,13 +83,13 @@ def _row(figure: Figure, place: list[tuple], shot: dict, *, heads: bool) -> None
     image, zoom = _shrunk(shot["image"])
     found = shot["found"]
     for column, head in enumerate(_HEADS):
-        solid = column == 3 and found is not None
-        axes = figure.add_axes(place[column], projection="3d" if solid else None)
+        in_space = column == 3 and found is not None
+        axes = figure.add_axes(place[column], projection="3d" if in_space else None)
         if heads:
             x, y, w, h = place[column]
             figure.text(x + w / 2, y + h + 0.01, head, ha="center", va="bottom", fontsize=8)
-        if solid:
-            _solid(axes, found["poses"])
+        if in_space:
+            solid(axes, found["poses"])
             continue
         axes.set(xticks=[], yticks=[])
         axes.grid(visible=False)
@@ -102,7 +102,7 @@ def _row(figure: Figure, place: list[tuple], shot: dict, *, heads: bool) -> None
         if column == 2:
             _keypoints(axes, shot["image"], found)
             continue
-        axes.imshow(image, interpolation="nearest")
+        axes.imshow(image, interpolation="none")
         if column == 1:
             x, y, w, h = found["boxes"] * zoom
             style = "-" if found["detected"] else (0, (3, 2))
@@ -127,7 +127,8 @@ def _keypoints(axes: Axes, image: np.ndarray, found: dict) -> None:
     shift = np.array([_CROP, 1]) * _PIXELS / 2 - zoom * np.array([x + w / 2, y + h / 2])
     matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
     size = round(_PIXELS * _CROP), _PIXELS
-    axes.imshow(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_AREA))
+    cut = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_AREA)
+    axes.imshow(cut, interpolation="none")
     points = zoom * found["keypoints"] + shift
     for line in COCO_LINES:
         axes.plot(*points[list(line)].T, color="white", linewidth=2.2)
@@ -135,11 +136,21 @@ def _keypoints(axes: Axes, image: np.ndarray, found: dict) -> None:
     axes.set(xlim=(-0.5, size[0] - 0.5), ylim=(size[1] - 0.5, -0.5))
 
 
-def _solid(axes, pose: np.ndarray) -> None:
-    """Camera axes (x right, y down, z away) as matplotlib's (right, away, up)."""
-    points = np.stack([pose[:, 0], pose[:, 2], -pose[:, 1]], axis=1)
-    for line in H36M.bones:
-        axes.plot(*points[list(line)].T, color=side_colour(H36M, line), linewidth=1.6)
+def solid(axes, pose: np.ndarray, truth: np.ndarray | None = None) -> None:
+    """A 3D pose (J, 3), over the true one in grey where it is known.
+
+    Camera axes (x right, y down, z away) become matplotlib's (right, away, up).
+    """
+    every = []
+    for shown, colour, line_width in ((truth, "#999999", 2.4), (pose, None, 1.6)):
+        if shown is None:
+            continue
+        points = np.stack([shown[:, 0], shown[:, 2], -shown[:, 1]], axis=1)
+        every.append(points)
+        for line in H36M.bones:
+            mine = colour or side_colour(H36M, line)
+            axes.plot(*points[list(line)].T, color=mine, linewidth=line_width)
+    points = np.concatenate(every)
     middle, reach = (points.min(0) + points.max(0)) / 2, max(0.5, np.ptp(points, axis=0).max() / 2)
     limits = [(m - reach, m + reach) for m in middle]
     axes.set(xlim=limits[0], ylim=limits[1], zlim=limits[2])

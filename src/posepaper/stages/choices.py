@@ -11,6 +11,7 @@ KEYPOINTS = "posepaper.stages.prepare:KEYPOINTS"
 PROTOCOLS = "posepaper.stages.evaluate:PROTOCOLS"
 DETECTORS = "posepaper.models.person_boxes:DETECTORS"
 FIGURES = "posepaper.reporting.figures:KINDS"
+SHOWN = "posepaper.stages.figures:SHOWN"
 IMAGE_ATTENTION = "posepaper.models.attention:ImageAttention"
 SEQUENCE_ATTENTION = "posepaper.models.attention:SequenceAttention"
 
@@ -29,7 +30,9 @@ def choices(rule: str, settings: dict) -> dict[str, tuple]:
         chosen = _of_both(settings["pose2d"]["model"], settings["lifting"]["model"])
         chosen[DETECTORS] = (settings["detector"],)
     if rule == "make_figure":
-        chosen[FIGURES] = (settings["figure"]["kind"],)
+        if "models" in settings:
+            chosen |= _of_both(*settings["models"].values())
+        chosen[FIGURES] = chosen[SHOWN] = (settings["figure"]["kind"],)
     return chosen
 
 

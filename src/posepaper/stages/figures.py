@@ -8,8 +8,9 @@ from posepaper import files
 from posepaper.data.frames import read_videos
 from posepaper.data.video_poses import read_video_poses
 from posepaper.errors import InputError
-from posepaper.reporting.figures import Figures, make_figures
-from posepaper.stages import job
+from posepaper.reporting.figure_specs import Figures
+from posepaper.reporting.figures import make_figures
+from posepaper.stages import job, samples
 
 
 def figure(run: job.Run) -> None:
@@ -21,7 +22,7 @@ def figure(run: job.Run) -> None:
         drawn = make_figures(
             *(spec, tables, histories(run.inputs["curves"]), run.settings["states"], folder),
             compared=files.read_json(compared) if compared else (),
-            shots=shots(run) if "poses" in run.inputs else (),
+            shown=SHOWN[spec.figures[0].kind](run),
         )[0]
         for kind, path in run.outputs.items():
             shutil.copyfile(drawn["files"][kind], path)
@@ -61,6 +62,32 @@ def shots(run: job.Run) -> list[dict]:
                 shot["found"] = {name: getattr(poses, name)[frame] for name in arrays}
             shown.append(shot)
     return shown
+
+
+def architecture(run: job.Run) -> list[dict]:
+    """A diagram's panels, from the networks as this study builds them."""
+    # A figure of numbers starts without torch.
+    from posepaper.stages.diagrams import panels
+
+    return panels(run)
+
+
+def nothing(run: job.Run) -> list[dict]:
+    """Figures of numbers show only these."""
+    return []
+
+
+# What a kind of figure shows beside tables, curves and comparisons.
+SHOWN = {
+    "curves": nothing,
+    "actions": nothing,
+    "effects": nothing,
+    "video": shots,
+    "architecture": architecture,
+    "panels": samples.heatmaps,
+    "detectors": samples.detectors,
+    "failures": samples.failures,
+}
 
 
 def _listed(given) -> list[str]:

@@ -69,6 +69,15 @@ class Builder(Availability):
         """The people of a 2D dataset cut out of their photos."""
         return f"{self.base}/data/{role}-crops.h5"
 
+    def frames(self) -> str:
+        """The people of the 3D dataset's videos, cut out of every frame."""
+        return f"{self.base}/data/pose3d-frames.h5"
+
+    def has_frames(self) -> bool:
+        """Whether there are such videos."""
+        dataset = self.study.datasets.get("pose3d")
+        return dataset is not None and not self.missing["pose3d"] and self._has_videos(dataset)
+
     def keypoints(self, source: str) -> str:
         """The keypoint file of a 2D source role."""
         return f"{self.base}/keypoints/{source}.h5"
@@ -125,7 +134,7 @@ class Builder(Availability):
         origin["inputs"] |= {"poses": self.data("pose3d"), "keypoints": self.keypoints("gt")}
         image = next(e.image for e in self.study.experiments.values() if e.kind == "pose2d")
         settings = {"folder": folder, "identity": dataset.identity, "image": list(image)}
-        outputs = {"frames": f"{self.base}/data/pose3d-frames.h5"}
+        outputs = {"frames": self.frames()}
         return Job("prepare_frames", {}, outputs, settings=settings, **origin)
 
     def _keypoints(self) -> list[Job]:
@@ -154,7 +163,7 @@ class Builder(Availability):
         experiment = self.study.experiments[name]
         inputs = {
             "checkpoint": self.artefact("checkpoints", name, 0, ".safetensors"),
-            "frames": f"{self.base}/data/pose3d-frames.h5",
+            "frames": self.frames(),
         }
         settings = {
             "experiment": name,

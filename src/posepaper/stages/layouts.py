@@ -7,7 +7,9 @@ from posepaper.config import nearest, read_yaml
 from posepaper.errors import InputError
 from posepaper.experiments import published_models
 from posepaper.reporting import columns
+from posepaper.reporting.figure_specs import read_figures
 from posepaper.reporting.layout import read_layout
+from posepaper.stages import figure_jobs
 from posepaper.stages.dag import Job
 
 PAPERS = ("gsam", "lifting", "supplement")
@@ -27,8 +29,13 @@ def jobs(builder) -> list:
     sheets = {p: read_yaml(p) for p in table_files()}
     tables = [_table(builder, p, sheet) for p, sheet in sheets.items()]
     drawn = [_figure(builder, paper, f) for paper in PAPERS for f in figure_layouts(paper)]
-    figures = [job for job in drawn if len(job.inputs) > 2 or job.inputs["curves"]]
-    absent = {job.target: why for job in drawn if (why := job.settings["states"].get("video"))}
+    absent = {job.target: why for job in drawn if (why := job.settings["states"].get("figure"))}
+    figures = [
+        job
+        for job in drawn
+        if job.target not in absent
+        and (len(job.inputs) > 2 or job.inputs["curves"] or "models" in job.settings)
+    ]
     parameters = _parameters(builder, sheets)
     ledger = _ledger(builder, sheets, tables, parameters)
     details = _details(builder, ledger)
@@ -62,9 +69,16 @@ def check(builder) -> None:
 
 
 def figure_layouts(paper: str) -> list[dict]:
-    """The figures a paper's ``figures.yaml`` declares."""
+    """The figures a paper's ``figures.yaml`` declares.
+
+    Raises:
+        InputError: the file holds what no figure has.
+    """
     path = FOLDER / paper / "figures.yaml"
-    return read_yaml(path)["figures"] if path.exists() else []
+    if not path.exists():
+        return []
+    read_figures(path)
+    return read_yaml(path)["figures"]
 
 
 def _lacking_boxes(builder, layout: dict) -> dict[str, str]:
@@ -170,8 +184,8 @@ def _there(name: str) -> list[Path]:
 def _figure(builder, paper: str, layout: dict):
     file = FOLDER / paper / "figures.yaml"
     found = _results(builder, file, layout.get("experiments", []))
-    inputs = {"metrics": found["metrics"]}
-    inputs["curves"] = [curve_of(m) for m in found["metrics"]]
+    inputs = {"metrics": found["metrics"] if layout["kind"] == "curves" else []}
+    inputs["curves"] = [curve_of(m) for m in inputs["metrics"]]
     if layout["kind"] == "effects":
         inputs["comparisons"] = f"{builder.base}/tables/comparisons.json"
     if "table" in layout:
@@ -180,14 +194,12 @@ def _figure(builder, paper: str, layout: dict):
     outputs = {kind: f"{base}.{kind}" for kind in ("pdf", "png", "svg")}
     wildcards = {"paper": paper, "figure": layout["id"]}
     settings = {"paper": paper, "figure": layout, "states": found["states"]}
-    if layout.get("kind") == "video":
-        followed = builder.video_poses()
-        if isinstance(followed, str):
-            settings["states"] = {"video": followed}
-        else:
-            dataset = builder.study.datasets["video"]
-            settings |= {"show": dataset.show, "identity": dataset.identity}
-            inputs |= {"data": followed.inputs["data"], "poses": followed.target}
+    _results(builder, file, figure_jobs.networks(layout))
+    more = figure_jobs.more(builder, layout)
+    if isinstance(more, str):
+        settings["states"] = {"figure": more}
+    else:
+        inputs, settings = inputs | more[0], settings | more[1]
     return Job("make_figure", wildcards, outputs, inputs, settings=settings)
 
 

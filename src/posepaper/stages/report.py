@@ -7,7 +7,7 @@ from posepaper import files
 from posepaper.config import read_yaml
 from posepaper.errors import InputError
 from posepaper.provenance import record
-from posepaper.reporting import figures, latex, render, typeset
+from posepaper.reporting import figure_specs, latex, render, typeset
 from posepaper.stages import details, job, layouts, ledger, runs, work
 from posepaper.stages.chains import chains
 from posepaper.stages.tables import fill, results_of
@@ -103,7 +103,7 @@ def _figures(paper: str, drawn: list[Path], absent: dict[str, str]) -> list[dict
     there = {(p.parent.name, p.stem, p.suffix[1:]): str(p) for p in drawn}
     states = {tuple(Path(target).with_suffix("").parts[-2:]): why for target, why in absent.items()}
     found = []
-    for spec in figures.read_figures(path).figures:
+    for spec in figure_specs.read_figures(path).figures:
         kinds = {
             k: there[paper, spec.id, k]
             for k in ("pdf", "png", "svg")
@@ -114,7 +114,7 @@ def _figures(paper: str, drawn: list[Path], absent: dict[str, str]) -> list[dict
                 "id": spec.id,
                 "caption": spec.caption,
                 "files": kinds,
-                "wide": spec.kind in figures.WIDE,
+                "wide": figure_specs.is_wide(spec),
                 "kind": spec.kind,
                 "table": getattr(spec, "table", None),
                 "status": "ok" if kinds else states.get((paper, spec.id), "not-run"),
