@@ -52,6 +52,18 @@ def published_models(root: str | Path = ".") -> dict[str, Model]:
     return models
 
 
+def network_settings(e: Experiment) -> dict:
+    """What a stage reads of an experiment to run its trained network."""
+    return {
+        "experiment": e.name,
+        "model": e.model.options() | {"name": e.model.name},
+        "threads": e.training.threads,
+        "flip": e.protocol.flip,
+        "decoder": getattr(e.protocol, "decoder", None),
+        "image": e.image,
+    }
+
+
 def _resolve_all(study: Study, root: str | Path) -> dict[str, Experiment]:
     experiments, homes = {}, {}
     for path in sorted((Path(root) / "workflow" / "experiments").glob("*.yaml")):

@@ -47,15 +47,19 @@ def sweep(base: str | Path) -> list[Path]:
     """
     removed = []
     for folder in Path(base).rglob(".writing-*"):
-        writer = re.fullmatch(r"\.writing-(\d+)@(.+)-\w{8}", folder.name)
-        if writer and writer[2] == platform.node():
-            dead = not Path(f"/proc/{writer[1]}").exists()
-        else:
-            dead = max(p.stat().st_mtime for p in (folder, *folder.iterdir())) < time.time() - DAY
-        if dead:
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder)
+        # A living process may finish meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if _abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder)
     return removed
+
+
+def _abandoned(folder: Path) -> bool:
+    writer = re.fullmatch(r"\.writing-(\d+)@(.+)-\w{8}", folder.name)
+    if writer and writer[2] == platform.node():
+        return not Path(f"/proc/{writer[1]}").exists()
+    return max(p.stat().st_mtime for p in (folder, *folder.iterdir())) < time.time() - DAY
 
 
 def _sync(path: Path) -> None:

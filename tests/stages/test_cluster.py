@@ -1,7 +1,6 @@
 """What jobs ask of a cluster, from recipe, study and site."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,12 @@ from posepaper.experiments import load_study
 from posepaper.stages.cluster import LOCAL_RULES, Cluster, profile_of
 from posepaper.stages.plan import Plan
 
+pytestmark = pytest.mark.usefixtures("project")
 ROOT = Path(__file__).parents[2]
 SITE = "workflow/profiles/slurm/site.yaml"
 RECIPES = "workflow/experiments/lifting.yaml"
 STUDY = "workflow/studies/smoke.yaml"
 OURS = {"experiment": "lift/ours-f81-cpn", "seed": "0"}
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """A copy of all settings, as the working directory."""
-    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
-    shutil.copytree(ROOT / "report", tmp_path / "report")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def edit(path, old, new):

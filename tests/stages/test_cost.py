@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,28 +11,16 @@ from typer.testing import CliRunner
 
 from posepaper import cli, models
 from posepaper.errors import InputError
-from posepaper.experiments import load_study
 from posepaper.provenance import cost
 from posepaper.stages import cost as costs
 from posepaper.stages import targets, work
 from posepaper.stages.cost_text import lines
 from posepaper.stages.plan import Plan
 
+pytestmark = pytest.mark.usefixtures("project")
 ROOT = Path(__file__).parents[2]
 SIZE = {"gmac": 0.5, "parameters": 1000}
 TRAINING = {"epochs": 3, "batch": 8, "samples_per_epoch": None, "flip": True}
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """A copy of all settings and of the committed rates, as the working directory."""
-    for folder in ("workflow", "report", "benchmarks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    shutil.copy(ROOT / "config.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    load_study.cache_clear()
-    yield tmp_path
-    load_study.cache_clear()
 
 
 def planned(study="smoke"):

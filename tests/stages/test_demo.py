@@ -17,10 +17,10 @@ from posepaper.data.tracking import Track
 from posepaper.data.video import describe_video, read_video, video_writer
 from posepaper.data.video_poses import read_video_poses
 from posepaper.errors import InputError
-from posepaper.experiments import load_study
+from posepaper.experiments import load_study, network_settings
 from posepaper.geometry import normalise_screen
 from posepaper.skeleton import H36M
-from posepaper.stages import demo, jobs, pipeline
+from posepaper.stages import demo, pipeline
 from posepaper.stages.demo import Wanted
 from posepaper.training.checkpoint import write_checkpoint
 from posepaper.training.prediction import predict_lifting
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
         (root / name).symlink_to(ROOT / name)
     study = load_study("smoke", ROOT)
     for seed, name in enumerate(NAMES.values()):
-        settings = jobs.network_settings(study.experiments[name])
+        settings = network_settings(study.experiments[name])
         torch.manual_seed(seed)
         options = dict(settings["model"])
         model = models.create(options.pop("name"), **options)

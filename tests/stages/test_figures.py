@@ -1,7 +1,6 @@
 """What figures show is chosen by rule, and drawn from a study's networks as it builds them."""
 
 import itertools
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from posepaper.data.frames import write_frames
 from posepaper.data.layout import PoseSequence, write_keypoints, write_poses, write_predictions
 from posepaper.data.people import PeopleSet
 from posepaper.errors import InputError
-from posepaper.experiments import load_study
 from posepaper.reporting import diagram, diagram_layout
 from posepaper.skeleton import H36M, MPI3DHP
 from posepaper.stages import diagrams, samples
@@ -140,18 +138,6 @@ def test_the_person_is_the_first_usable_of_the_smallest_image_id():
 
 
 # -- jobs --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A copy of all settings, as the working directory."""
-    for folder in ("workflow", "report"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    shutil.copy(ROOT / "config.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    load_study.cache_clear()
-    yield tmp_path
-    load_study.cache_clear()
 
 
 def figures_of(study) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """Which jobs a study has, what their fingerprints cover, and how their stamps are dated."""
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -14,21 +13,10 @@ from posepaper.provenance import record
 from posepaper.stages import job, track
 from posepaper.stages.plan import Plan, read_stamp, stamp_path
 
+pytestmark = pytest.mark.usefixtures("project")
 ROOT = Path(__file__).parents[2]
 TABLE = "results/smoke/tables/lifting/table-2.json"
 WORLD = "results/smoke/data/world.json"
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """A copy of all settings, as the working directory."""
-    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
-    shutil.copytree(ROOT / "report", tmp_path / "report")
-    shutil.copy(ROOT / "config.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    load_study.cache_clear()
-    yield tmp_path
-    load_study.cache_clear()
 
 
 def planned(study="smoke", data=()):

@@ -1,6 +1,5 @@
 """A rehearsal keeps what decides memory and speed, touches no study, and is judged rightly."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,21 +15,10 @@ from posepaper.stages.cost import all_there
 from posepaper.stages.fit import Fit
 from posepaper.stages.plan import Plan
 
+pytestmark = pytest.mark.usefixtures("project")
 ROOT = Path(__file__).parents[2]
 STUDIES = ("smoke", "mini", "open", "paper")
 GB = 10**9
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """A copy of all settings, as the working directory."""
-    for folder in ("workflow", "report", "benchmarks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    shutil.copy(ROOT / "config.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    load_study.cache_clear()
-    yield tmp_path
-    load_study.cache_clear()
 
 
 def planned(study, **config):

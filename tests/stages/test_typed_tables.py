@@ -1,6 +1,5 @@
 """A column takes no number of another kind: planted mistakes are refused before anything runs."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,22 +8,11 @@ from posepaper.errors import InputError
 from posepaper.experiments import load_study
 from posepaper.stages.plan import Plan
 
+pytestmark = pytest.mark.usefixtures("project")
 ROOT = Path(__file__).parents[2]
 PAPERS = "report/papers"
 MPJPE = 'label: "MPJPE ↓", unit: mm, better: lower, value: "mpjpe/average"'
 RECIPE = "  lift/ours-f9-cpn:\n    recipe: ours\n    source: cpn\n"
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """A copy of all settings, as the working directory."""
-    for folder in ("workflow", "report"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    shutil.copy(ROOT / "config.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    load_study.cache_clear()
-    yield tmp_path
-    load_study.cache_clear()
 
 
 def planned(study="smoke", data=()):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import stat
 import sys
 import time
@@ -12,7 +11,6 @@ import pytest
 
 from posepaper import files, lease, progress
 from posepaper.errors import Interrupted, TrainingFailed
-from posepaper.experiments import load_study
 from posepaper.provenance import record
 from posepaper.stages import driver, journal, runs, slurm_queue, watch, watch_text
 from posepaper.stages.plan import Plan, stamp_path
@@ -26,16 +24,9 @@ ELSEWHERE = {"host": "n1", "boot": "another", "pid": 1, "started": "1"}
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """A copy of all settings with stamps, as the working directory; no SLURM."""
-    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
-    shutil.copytree(ROOT / "report", tmp_path / "report")
-    shutil.copy(ROOT / "config.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
+def no_slurm(project, monkeypatch):
+    """The project on a machine without SLURM."""
     monkeypatch.setattr(slurm_queue, "read", lambda folder=".": None)
-    load_study.cache_clear()
-    yield tmp_path
-    load_study.cache_clear()
 
 
 @pytest.fixture

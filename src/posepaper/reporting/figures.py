@@ -1,6 +1,7 @@
 """The report's figures, drawn from plain dicts; the same input gives the same bytes."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -78,7 +79,7 @@ def _new(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _curves(
-    spec: Curves, paper: str, tables: list, histories: dict, states: dict, shots: Sequence = ()
+    spec: Curves, paper: str, tables: list, histories: dict, states: dict
 ) -> tuple[Figure | None, str]:
     there = [name for name in spec.experiments if any(histories.get(name, ()))]
     if not there:
@@ -106,7 +107,7 @@ def _curves(
 
 
 def _actions(
-    spec: Actions, paper: str, tables: list, histories: dict, states: dict, shots: Sequence = ()
+    spec: Actions, paper: str, tables: list, histories: dict, states: dict
 ) -> tuple[Figure, str]:
     table = next((t for t in tables if t["table"] == spec.table), None)
     rows = {row["id"]: row for row in table["rows"]} if table else {}
@@ -198,7 +199,12 @@ def _architecture(
 
 
 def _pictures(
-    draw: Callable[[Sequence], Figure], shown: Sequence, states: dict
+    draw: Callable[[Sequence], Figure],
+    spec: Part,
+    paper: str,
+    shown: Sequence,
+    histories: dict,
+    states: dict,
 ) -> tuple[Figure | None, str]:
     if not shown:
         return None, states.get("figure", "not-run")
@@ -206,37 +212,13 @@ def _pictures(
         return draw(shown), "ok"
 
 
-def _video(
-    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
-) -> tuple[Figure | None, str]:
-    return _pictures(video_figure.draw, shown, states)
-
-
-def _heatmaps(
-    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
-) -> tuple[Figure | None, str]:
-    return _pictures(pose_panels.draw_heatmaps, shown, states)
-
-
-def _detectors(
-    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
-) -> tuple[Figure | None, str]:
-    return _pictures(pose_panels.draw_detectors, shown, states)
-
-
-def _failures(
-    spec: Part, paper: str, shown: Sequence, histories: dict, states: dict
-) -> tuple[Figure | None, str]:
-    return _pictures(pose_panels.draw_failures, shown, states)
-
-
 KINDS = {
     "curves": _curves,
     "actions": _actions,
     "effects": _effects,
     "architecture": _architecture,
-    "video": _video,
-    "panels": _heatmaps,
-    "detectors": _detectors,
-    "failures": _failures,
+    "video": partial(_pictures, video_figure.draw),
+    "panels": partial(_pictures, pose_panels.draw_heatmaps),
+    "detectors": partial(_pictures, pose_panels.draw_detectors),
+    "failures": partial(_pictures, pose_panels.draw_failures),
 }

@@ -11,7 +11,7 @@ from posepaper.config import Config, Experiment, nearest, parse, read_yaml
 from posepaper.data.video import CODECS, describe_video, read_video, video_writer
 from posepaper.data.video_poses import VideoPoses, write_video_poses
 from posepaper.errors import InputError
-from posepaper.experiments import load_study
+from posepaper.experiments import load_study, network_settings
 from posepaper.progress import Progress
 from posepaper.reporting.annotation import Annotator
 from posepaper.reporting.player import player_data, write_page
@@ -118,7 +118,7 @@ def planned(builder: jobs.Builder, wanted: Wanted, threads: int) -> Run:
         if not Path(path).exists():
             raise InputError(path, "is not trained yet", _way_to(builder, experiment.name, path))
         inputs[kind] = path
-        settings[kind] = {**jobs.network_settings(experiment), "threads": threads}
+        settings[kind] = {**network_settings(experiment), "threads": threads}
     settings["detector"], raw = builder.detector(wanted.detector)
     return Run("demo", inputs, raw, {}, settings, Path())
 

@@ -1,5 +1,7 @@
 """What a figure's job takes beside metrics, curves and tables: inputs and settings by its kind."""
 
+from posepaper.experiments import network_settings
+
 More = tuple[dict, dict]
 
 
@@ -50,15 +52,7 @@ def _heatmaps(builder, layout: dict) -> More | str:
         "data": builder.data(e.data),
         "checkpoint": builder.artefact("checkpoints", name, 0, ".safetensors"),
     }
-    settings = {
-        "experiment": name,
-        "model": e.model.options() | {"name": e.model.name},
-        "threads": e.training.threads,
-        "flip": e.protocol.flip,
-        "decoder": e.protocol.decoder,
-        "image": e.image,
-    }
-    return inputs, settings
+    return inputs, network_settings(e)
 
 
 def _detectors(builder, layout: dict) -> More | str:

@@ -6,6 +6,7 @@ ask it for their inputs.
 
 from posepaper.config import Dataset, Experiment, Study, nearest
 from posepaper.errors import InputError
+from posepaper.experiments import network_settings
 from posepaper.stages import layouts
 from posepaper.stages.availability import Availability
 from posepaper.stages.dag import Job
@@ -19,18 +20,6 @@ SYSTEM = {
     "pose2d": ("pose2d/hrnet-w32-am4", "pose2d/hrnet-w32"),
     "lifting": ("lift/ours-f81-hrnet-w32-am4", "lift/ours-f81-cpn", "lift/ours-f81-gt"),
 }
-
-
-def network_settings(e: Experiment) -> dict:
-    """What :mod:`posepaper.stages.pipeline` reads of an experiment."""
-    return {
-        "experiment": e.name,
-        "model": e.model.options() | {"name": e.model.name},
-        "threads": e.training.threads,
-        "flip": e.protocol.flip,
-        "decoder": getattr(e.protocol, "decoder", None),
-        "image": e.image,
-    }
 
 
 class Builder(Availability):

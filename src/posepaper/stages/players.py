@@ -4,6 +4,7 @@ import numpy as np
 
 from posepaper.data.layout import PoseSequence, read_poses, read_predictions
 from posepaper.errors import InputError
+from posepaper.evaluation.metrics import joint_errors
 from posepaper.reporting.player import player_data
 from posepaper.stages import lifting_data
 
@@ -55,4 +56,4 @@ def median(errors: dict[str, float]) -> str:
 
 def _error(sequence: PoseSequence, predicted: np.ndarray, root: int) -> float:
     target = sequence.positions - sequence.positions[:, root : root + 1]
-    return float(np.linalg.norm(predicted - target, axis=-1).mean())
+    return float(joint_errors(predicted, target).mean())

@@ -7,6 +7,7 @@ from posepaper.data.frames import frame_keys, read_frames
 from posepaper.data.layout import read_keypoints, read_poses, read_predictions
 from posepaper.data.people import PeopleSet, read_people
 from posepaper.errors import InputError
+from posepaper.evaluation.metrics import joint_errors
 from posepaper.skeleton import COCO, H36M
 from posepaper.stages import job, lifting_data
 
@@ -167,7 +168,4 @@ def _truth(path: str) -> dict[str, np.ndarray]:
 
 def _errors(found: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """MPJPE of every frame, mm."""
-    return {
-        key: MM * np.linalg.norm(poses - truth[key], axis=-1).mean(axis=-1)
-        for key, poses in found.items()
-    }
+    return {key: MM * joint_errors(poses, truth[key]).mean(axis=-1) for key, poses in found.items()}
