@@ -4,9 +4,9 @@ import difflib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from posepaper.config import read_yaml
 from posepaper.errors import InputError
 
 Number = int | float
@@ -158,14 +158,7 @@ def load(path: str | Path, model: type[BaseModel]) -> BaseModel:
             names the file, the place in it and, for an unknown key, the nearest valid one.
     """
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(path, "is not there", "Check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        what = " ".join(str(error).split())
-        raise InputError(path, f"is not valid YAML ({what})", "Correct it there") from None
-    try:
-        return model.model_validate(raw)
+        return model.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"]) or "the file"

@@ -7,6 +7,7 @@ makes that artefact; Snakemake runs the same command and adds the fingerprint it
 import argparse
 import contextlib
 import errno
+import gc
 import os
 import re
 import signal
@@ -90,6 +91,9 @@ def main(functions: dict[str, Callable[[Run], None]]) -> None:
         what = f"could not write {error.filename}" if error.filename else "could not be written"
         todo = "Free disk space and run again"
         sys.exit(f"posepaper: {given.target}: {what} ({error.strerror}). {todo}")
+    finally:
+        # At its end Python looks a last time for what can be freed: a second, where torch is there.
+        gc.freeze()
 
 
 def _leave(why: str) -> None:

@@ -78,7 +78,7 @@ class Plan:
             self.study = rehearsal.rehearsed(self.study, self.roots)
         self.builder = (Rehearsal if self.rehearses else Builder)(self.study, self.roots)
         self.jobs: list[Job] = self.builder.computing() if recalls else self.builder.jobs()
-        if code is None:  # the tables of another commit are as they were
+        if code is None and not recalls:  # the tables of another commit are as they were
             layouts.check(self.builder)
         self._by_wildcards = {_key(j.rule, j.wildcards): j for j in self.jobs}
         self.made_by = {path: job for job in self.jobs for path in job.outputs.values()}

@@ -1,11 +1,12 @@
 """Which devices a process trains and predicts on, alone or as one of torchrun's processes."""
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import lightning_fabric
 import torch
-from lightning_fabric.plugins.environments import LightningEnvironment
+
+if TYPE_CHECKING:
+    import lightning_fabric
 
 
 class Launch(NamedTuple):
@@ -28,8 +29,12 @@ def launched() -> Launch:
     return Launch(int(devices or 1), int(nodes or 1), int(rank or 0))
 
 
-def fabric_of(precision: str = "32-true") -> lightning_fabric.Fabric:
+def fabric_of(precision: str = "32-true") -> "lightning_fabric.Fabric":
     """Devices and precision of this process: its accelerator, or the CPU."""
+    # It loads torch's compiler, which takes as long as torch itself and which few jobs need.
+    import lightning_fabric
+    from lightning_fabric.plugins.environments import LightningEnvironment
+
     launch = launched()
     # Alone, nothing is to be found out from SLURM's variables, which speak of the whole job.
     plugins = [LightningEnvironment()] if launch.processes == 1 else None
@@ -47,4 +52,4 @@ def fabric_of(precision: str = "32-true") -> lightning_fabric.Fabric:
 
 def device() -> torch.device:
     """The device training and prediction run on: this process's accelerator, or the CPU."""
-    return fabric_of().device
+    return fabric_of().device if torch.accelerator.is_available() else torch.device("cpu")

@@ -53,16 +53,17 @@ def derive_seed(seed: int, *path: int) -> int:
 def exact(threads: int) -> Iterator[None]:
     """Deterministic kernels only, on a fixed number of threads; undone at the end."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # use_deterministic_algorithms would load torch's compiler, for a second and for nothing.
+    torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_deterministic_debug_mode(before[1])
         torch.utils.deterministic.fill_uninitialized_memory = fill
 
 
@@ -132,8 +133,8 @@ class _Run:
         self.fabric.launch()
         self.model = model.to(self.fabric.device)
         self.optimizer = _optimizer(self.model, training)
-        compiled = torch.compile(self.model) if training.compile else self.model
-        self.wrapped, self.wrapped_optimizer = self.fabric.setup(compiled, self.optimizer)
+        wrapped = _compiled(self.model) if training.compile else self.model
+        self.wrapped, self.wrapped_optimizer = self.fabric.setup(wrapped, self.optimizer)
         self.scaler = self.fabric.strategy.precision
         self.check_every = CHECK_EVERY.get(self.fabric.device.type, CHECK_EVERY_OTHERWISE)
         self.curve: list[dict] = []
@@ -274,6 +275,12 @@ class _Run:
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
             self.scaler.load_state_dict(state["scaler"])
+
+
+def _compiled(model: nn.Module) -> nn.Module:
+    # The compiler's own kernels are to be deterministic too.
+    torch.use_deterministic_algorithms(True)
+    return torch.compile(model)
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
