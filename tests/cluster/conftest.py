@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ _slurm = _module("cluster_slurm", HERE / "slurm.py")
 _study = _module("cluster_study", HERE / "study.py")
 _copies = _module("workflow_copies", HERE.parent / "workflow" / "conftest.py")
 shared, once, snapshot = _copies.shared, _copies.once, _copies.snapshot
-finished, second = _copies.finished, _copies.second
+finished = _copies.finished
 
 # One network without dropout or batch norm, for which sharing a batch changes only roundings.
 SHARING = {"alone": "", "pair": "devices: 2", "quartet": "devices: 2, nodes: 2"}
@@ -98,7 +99,14 @@ def drive(slurm):
 
 
 @pytest.fixture(scope="session")
-def submitted(on_slurm, snapshot, tmp_path_factory):
+def local(finished):
+    """The smoke study run without SLURM, a Future: begun beside what waits for SLURM."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(finished, "second")
+
+
+@pytest.fixture(scope="session")
+def submitted(on_slurm, snapshot, local, tmp_path_factory):
     """(copy, Snakemake's output) of the smoke study run on the cluster, three trainings added."""
     copy = snapshot.duplicate(tmp_path_factory.mktemp("cluster") / "submitted")
     file = copy.root / "workflow/experiments/lifting.yaml"
