@@ -23,6 +23,7 @@ def _module(name: str, path: Path):
 
 _slurm = _module("cluster_slurm", HERE / "slurm.py")
 _study = _module("cluster_study", HERE / "study.py")
+_module("cluster_faults", HERE / "faults.py")
 _copies = _module("workflow_copies", HERE.parent / "workflow" / "conftest.py")
 shared, once, snapshot = _copies.shared, _copies.once, _copies.snapshot
 finished = _copies.finished

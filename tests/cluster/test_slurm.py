@@ -19,10 +19,6 @@ ALONE = "results/smoke/checkpoints/lift/alone/seed0.safetensors"
 # Sharing a batch changes the order of float sums: of the loss this much, and of the way the
 # weights went in training (Adam takes a gradient of nearly zero for a step all the same) this much.
 LOSS, WAY = 1e-5, 0.01
-# About 200 MB of weights, four times that with gradients and Adam's moments.
-LARGE = """
-  lift/large: {recipe: martinez, source: cpn, model: {name: martinez, channels: 3584}}
-"""
 
 
 def stamps(copy) -> list[dict]:
@@ -133,17 +129,3 @@ def test_one_machine_trains_a_recipe_of_several_devices_in_one_process(spare):
     alone, _, _ = trained(spare, "alone")
     weights, _, made = trained(spare, "pair")
     assert made["measured"]["processes"] == 1 and torch.equal(weights, alone)
-
-
-def test_a_job_out_of_memory_gets_more_of_it(spare, on_slurm, slurm):
-    file = spare.root / "workflow/experiments/lifting.yaml"
-    file.write_text(file.read_text(encoding="utf-8") + LARGE, encoding="utf-8")
-    needs = "needs: {martinez: {memory: 1000}}\n\nonly:\n  - lift/large"
-    spare.edit("workflow/studies/smoke.yaml", "only:", needs)
-    spare.edit("workflow/profiles/slurm/site.yaml", "growth: 2", "growth: 4")
-    done = on_slurm(spare, ALONE.replace("alone", "large"))
-    assert done.returncode == 0, done.stdout
-    first, then = re.findall(r"SLURM jobid (\d+)", done.stdout)
-    ended = slurm.jobs()
-    assert "mem=1000M" in ended[first]["Tres"] and "mem=4000M" in ended[then]["Tres"]
-    assert ended[first]["JobState"] in ("FAILED", "OUT_OF_MEMORY")
