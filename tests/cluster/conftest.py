@@ -103,7 +103,7 @@ def drive(slurm):
 def local(finished):
     """The smoke study run without SLURM, a Future: begun beside what waits for SLURM."""
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(finished, "second")
+        yield pool.submit(finished, "first")
 
 
 @pytest.fixture(scope="session")

@@ -75,10 +75,10 @@ def test_the_study_is_then_at_rest(submitted, on_slurm):
 
 
 def test_a_job_of_one_process_ends_in_the_local_run_s_bytes(submitted, local):
-    second = local.result()
-    made = [path for path in outputs(second) if not path.startswith(UNEQUAL)]
+    first = local.result()
+    made = [path for path in outputs(first) if not path.startswith(UNEQUAL)]
     assert len(made) > 80
-    different = [p for p in made if files.md5(second.root / p) != files.md5(submitted[0].root / p)]
+    different = [p for p in made if files.md5(first.root / p) != files.md5(submitted[0].root / p)]
     assert not different
 
 
