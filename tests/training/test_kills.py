@@ -15,15 +15,17 @@ from posepaper import files
 SPEC = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("test_loop.py"))
 TOY = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(TOY)
+LONG = 60  # epochs of five steps
 FORK = multiprocessing.get_context("fork")
 
 
-def slowly(_epoch, _step):
-    time.sleep(0.01)
+def train(path, epochs=5, begun=None):
+    def slowly(_epoch, _step):
+        time.sleep(0.01)
+        if begun:
+            begun.set()
 
-
-def train(path):
-    TOY.run(path, TOY.Samples(slowly))
+    TOY.run(path, TOY.Samples(slowly), epochs=epochs)
 
 
 def die_in_write(path, calls):
@@ -47,19 +49,19 @@ def child(target, *arguments):
 
 
 def test_ten_kills_at_random_moments_end_in_the_same_bytes(tmp_path):
-    undisturbed = TOY.run(tmp_path / "a")[0]
-    moments, killed = random.Random(7), 0
-    while killed < 10:
-        process = child(train, tmp_path / "b")
-        process.join(timeout=moments.uniform(0.02, 0.25))
-        if process.exitcode is None:
-            os.kill(process.pid, signal.SIGKILL)
+    undisturbed = TOY.run(tmp_path / "a", epochs=LONG)[0]
+    moments = random.Random(7)
+    # The training's pauses alone take as long as ten moments at the most: none comes too late.
+    for _ in range(10):
+        begun = FORK.Event()
+        process = child(train, tmp_path / "b", LONG, begun)
+        assert begun.wait(60)
+        process.join(timeout=moments.uniform(0, 0.3))
+        os.kill(process.pid, signal.SIGKILL)
         process.join()
-        killed += process.exitcode == -signal.SIGKILL
-        if process.exitcode == 0:
-            break
-    assert killed >= 3
-    assert TOY.run(tmp_path / "b")[0] == undisturbed
+        assert process.exitcode == -signal.SIGKILL
+    assert list((tmp_path / "b").glob("state-*.pt")), "no kill came after an epoch"
+    assert TOY.run(tmp_path / "b", epochs=LONG)[0] == undisturbed
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3, 5])
