@@ -62,11 +62,13 @@ class Faults:
         job = ""
         for n, epoch in enumerate(moments, 1):
             job = self._hurried("killed", job)
-            with self.study.held("killed", epoch) as (_, pid):
+            with self.study.held("killed", epoch) as (job, pid):
                 if n == KILLS:
                     newest = sorted(self.study.run_folder("killed").glob("state-*.pt"))[-1]
                     newest.write_bytes(newest.read_bytes()[:-1] + b"?")
                 os.kill(pid, signal.SIGKILL)
+                # Where its node died meanwhile, SLURM would put it back as no failure of its own.
+                self._ended(job)
         self.seen["killed"] = newest.name
 
     def noroom(self):
@@ -141,6 +143,11 @@ class Faults:
         self.spare.edit("workflow/studies/smoke.yaml", "only:", needs)
         self.spare.edit("workflow/profiles/slurm/site.yaml", "growth: 2", "growth: 4")
         self.seen["outgrown"] = self.on_slurm(self.spare, self.study.target("large"))
+
+    def _ended(self, job):
+        """Waits until SLURM knows that a job has ended."""
+        going_on = ("RUNNING", "COMPLETING")
+        self.tools.wait_for(lambda: self.tools.state(job) not in going_on, what=f"{job} to end")
 
     def _hurried(self, name, earlier):
         """A training's next job, put before all that wait: it is to be submitted several times."""
