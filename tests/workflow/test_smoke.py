@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -113,11 +112,9 @@ def test_a_number_s_audit_holds(first):
     assert json.loads(answer.stdout)["verdict"] == "proven"
 
 
-def test_a_second_run_does_nothing_within_10_seconds(first):
-    start = time.monotonic()
+def test_a_second_run_does_nothing(first):
     done = first.snakemake("all")
     assert done.returncode == 0 and NOTHING in done.stdout, done.stdout
-    assert time.monotonic() - start < 10
 
 
 def test_snakemake_sees_the_inputs_and_outputs_of_the_plan(first):
