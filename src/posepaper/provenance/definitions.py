@@ -25,6 +25,8 @@ CACHE = Path(".posepaper/definitions.json")
 # Whoever uses one of these may reach anything of its module, or of its package.
 REACHES_MODULE = {"globals", "eval", "exec"}
 REACHES_PACKAGE = {"import_module", "__import__", "__subclasses__", "iter_modules"}
+# What this process has read, by content: a bundle's code is mostly the code that audits it.
+_READ: dict[str, dict] = {}
 
 
 class Modules:
@@ -61,8 +63,9 @@ class Modules:
             content = self.names[name].read_bytes()
             key = hashlib.sha256(self._salt.encode() + name.encode() + content).hexdigest()
             if key not in self._known:
-                self._known[key] = _Reader(name, self.names[name], content).table()
-                self._fresh = True
+                if key not in _READ:
+                    _READ[key] = _Reader(name, self.names[name], content).table()
+                self._known[key], self._fresh = _READ[key], True
             self._tables[name] = self._known[key] | {"key": key}
         return self._tables[name]
 
