@@ -2,6 +2,9 @@
 
 import contextlib
 import fnmatch
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,8 @@ import yaml
 
 from posepaper.stages.plan import stamp_path
 
-EDITS = yaml.safe_load(Path(__file__).with_name("edits.yaml").read_text(encoding="utf-8"))
+HERE = Path(__file__).parent
+EDITS = yaml.safe_load((HERE / "edits.yaml").read_text(encoding="utf-8"))
 
 
 def pytest_generate_tests(metafunc):
@@ -26,6 +30,29 @@ def make_changes(copy, changes: list[list[str]]) -> None:
         else:
             (copy.root / path).parent.mkdir(parents=True, exist_ok=True)
             (copy.root / path).write_text(words[0], encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def forked():
+    """``forked(copy)``: the same copy, whose Snakemake need not import itself for each plan."""
+    with contextlib.ExitStack() as stack:
+        yield lambda copy: _forked(copy, stack)
+
+
+def _forked(copy, stack: contextlib.ExitStack):
+    command, log = (sys.executable, HERE / "forks.py"), copy.root.with_suffix(".log")
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=copy.root, env=copy.environment, **options)
+    stack.callback(process.communicate)
+
+    class Forked(type(copy)):
+        def snakemake(self, *words, study="smoke", cores=2):
+            words = [*words, "--cores", str(cores), "--config", f"study={study}"]
+            print(json.dumps({"words": words, "log": str(log)}), file=process.stdin, flush=True)
+            code = int(process.stdout.readline())
+            return subprocess.CompletedProcess(words, code, log.read_text(encoding="utf-8"))
+
+    return Forked(copy.root)
 
 
 @pytest.fixture(scope="session")

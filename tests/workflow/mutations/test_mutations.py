@@ -13,9 +13,9 @@ REAL = (
 
 
 @pytest.fixture(scope="module")
-def run(second, tmp_path_factory):
+def run(second, forked, tmp_path_factory):
     """One finished study for all edits; each is taken back."""
-    return second.duplicate(tmp_path_factory.mktemp("mutations") / "run")
+    return forked(second.duplicate(tmp_path_factory.mktemp("mutations") / "run"))
 
 
 def test_an_edit_reruns_what_it_means_something_to(run, edited, follow, mutation):

@@ -6,9 +6,9 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def run(restored, tmp_path_factory):
+def run(restored, forked, tmp_path_factory):
     """The restored clone, for all edits; each is taken back."""
-    return restored.duplicate(tmp_path_factory.mktemp("clone") / "run")
+    return forked(restored.duplicate(tmp_path_factory.mktemp("clone") / "run"))
 
 
 def test_an_edit_reruns_in_a_clone_what_it_reruns_elsewhere(run, edited, follow, mutation):
