@@ -13,60 +13,64 @@ TARGET = "results/smoke/checkpoints/lift/ours-f81-gt/seed0.safetensors"
 
 
 @pytest.fixture
-def long(second, tmp_path):
-    """A finished study of which one training is stale, and takes half a minute."""
-    copy = second.duplicate(tmp_path / "long")
-    study = copy.root / "workflow/studies/smoke.yaml"
-    text = study.read_text(encoding="utf-8")
-    old = "lifting: {epochs: 2, batch: 64, threads: 1, samples_per_epoch: 256}"
-    assert old in text
-    study.write_text(text.replace(old, old.replace("epochs: 2,", "epochs: 300,")), encoding="utf-8")
+def stale(second, tmp_path):
+    """A finished study of which one training is stale."""
+    copy = second.duplicate(tmp_path / "stale")
+    copy.edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2,", "lifting: {epochs: 5,")
     return copy
 
 
-def start(copy):
-    """Snakemake in the background, once its training writes in the run folder."""
+def start(copy, log):
+    """Snakemake in the background."""
     command = [sys.executable, "-m", "snakemake", TARGET, "--cores", "2"]
-    process = subprocess.Popen(
-        [*command, "--config", "study=smoke"],
-        cwd=copy.root,
-        env=copy.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    end = time.monotonic() + 60
-    while not leases(copy):
+    with open(log, "w") as stream:
+        return subprocess.Popen(
+            [*command, "--config", "study=smoke"],
+            cwd=copy.root,
+            env=copy.environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def wait_for(found, process):
+    """What ``found`` returns as soon as it is true, while a process runs."""
+    end = time.monotonic() + 120
+    while not (value := found()):
         assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.1)
-    return process
+        time.sleep(0.02)
+    return value
 
 
 def leases(copy):
     return list((copy.root / "results/smoke/runs").rglob("lease.json"))
 
 
-def test_a_second_driver_is_refused_and_a_killed_one_s_training_is_not_repeated(long):
-    driver = start(long)
+def test_a_second_driver_is_refused_and_a_killed_one_s_training_is_not_repeated(stale, tmp_path):
+    driver = start(stale, tmp_path / "driver.log")
+    (lease,) = wait_for(lambda: leases(stale), driver)
+    trainer = json.loads(lease.read_text(encoding="utf-8"))["pid"]
+    # It shall not end before all has been seen.
+    os.kill(trainer, signal.SIGSTOP)
     try:
-        refused = long.snakemake(TARGET)
+        refused = stale.snakemake(TARGET)
         assert refused.returncode
         assert f"process {driver.pid} on" in refused.stdout
         assert "runs here" in refused.stdout
         assert "Traceback" not in refused.stdout
-        (lease,) = leases(long)
-        trainer = json.loads(lease.read_text(encoding="utf-8"))["pid"]
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
-        os.kill(trainer, 0)
-        locked = long.snakemake(TARGET)
+        locked = stale.snakemake(TARGET)
         assert locked.returncode and "was killed. Type: snakemake --unlock" in locked.stdout
-        assert long.snakemake("--unlock").returncode == 0
-        again = long.snakemake(TARGET)
-        assert again.returncode == 0, again.stdout
-        assert f"process {trainer} on" in again.stdout and "trains on from an" in again.stdout
-        log = long.root / "results/smoke/logs/train/lift/ours-f81-gt/seed0.log"
-        assert "step" not in log.read_text(encoding="utf-8"), "it trained again"
+        assert stale.snakemake("--unlock").returncode == 0
+        again, log = start(stale, tmp_path / "again.log"), tmp_path / "again.log"
+        wait_for(lambda: f"process {trainer} on" in log.read_text(encoding="utf-8"), again)
     finally:
+        os.kill(trainer, signal.SIGCONT)
         driver.kill()
-    assert not leases(long) and (long.root / TARGET).exists()
+    told = log.read_text(encoding="utf-8")
+    assert again.wait(120) == 0 and "trains on from an" in told, told
+    log = stale.root / "results/smoke/logs/train/lift/ours-f81-gt/seed0.log"
+    assert "step" not in log.read_text(encoding="utf-8"), "it trained again"
+    assert not leases(stale) and (stale.root / TARGET).exists()
