@@ -112,7 +112,9 @@ def left_out(folder: str, names: list[str]) -> set[str]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory) -> Path:
-    """A folder that all of xdist's processes see."""
+    """A folder that all of xdist's processes see, and other test runs of the same code if named."""
+    if named := os.environ.get("POSEPAPER_TEST_RUNS"):
+        return Path(named)
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -145,6 +147,8 @@ def snapshot(once) -> Copy:
         for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "As it is")):
             done = Copy(folder).run("git", *WHO, *command)
             assert done.returncode == 0, done.stdout
+        # Its copies, times kept, then need not be compiled one by one.
+        assert Copy(folder).run("python", "-m", "compileall", "-q", "src").returncode == 0
 
     return once("snapshot", make)
 
