@@ -131,7 +131,7 @@ def test_a_training_out_of_memory_gets_more_of_it(storm, slurm, tools):
     assert done.returncode == 0, done.stdout
     first, then = (job for job, _ in tools.SUBMITTED.findall(done.stdout))
     ended = slurm.jobs()
-    assert "mem=1000M" in ended[first]["Tres"] and "mem=4000M" in ended[then]["Tres"]
+    assert "mem=700M" in ended[first]["Tres"] and "mem=2800M" in ended[then]["Tres"]
     assert ended[first]["JobState"] in ("FAILED", "OUT_OF_MEMORY")
 
 

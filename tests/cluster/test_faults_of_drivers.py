@@ -29,7 +29,7 @@ def seen(struck, tools, slurm, drive):
         interrupt(seen, tools, driver)
         seen.first = log.read_text()
         driver, log = drive(struck.copy, *words)
-        with two(seen, tools, 20) as (running, waiting):
+        with two(seen, tools, 16) as (running, waiting):
             driver.kill()
             driver.wait()
             seen.second, seen.killed = log.read_text(), driver.pid
@@ -92,7 +92,7 @@ def preempted(tools, job: str) -> bool:
 
 def interrupt(seen, tools, driver) -> None:
     """Ctrl-C, while two run and one waits."""
-    with two(seen, tools, 10) as (running, waiting):
+    with two(seen, tools, 8) as (running, waiting):
         seen.cancelled = {**running, **waiting}
         driver.send_signal(signal.SIGINT)
         seen.interrupted = driver.wait(tools.SECONDS)
