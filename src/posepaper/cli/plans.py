@@ -11,16 +11,13 @@ from posepaper.cli.common import AsJson, Study, print_lines
 
 def models(as_json: AsJson = False) -> None:
     """List the networks: parameters, and GMAC for a 256 x 192 crop or a frame."""
-    import torch
-
     from posepaper import models as rooms
     from posepaper.models import costs
 
     rows = []
     for name in rooms.list():
-        with torch.device("meta"):
-            network = rooms.create(name)
-            gmac = costs.gmac(network)
+        network = rooms.outline(name)
+        gmac = costs.gmac(network)
         rows.append({"name": name, "parameters": costs.parameters(network), "gmac": gmac})
     if as_json:
         print(json.dumps(rows, indent=1))

@@ -8,7 +8,9 @@ registry's entry that the settings name.
 import difflib
 import inspect
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 def _hrnet() -> type[nn.Module]:
@@ -101,3 +103,24 @@ def create(name: str, **options) -> nn.Module:
         if option not in known:
             raise ValueError(f"{name} has no option {option!r}. It has {', '.join(known)}")
     return network(**{**implied, **options})
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves tensors as they are where initial values would be written into them."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        # Not all functions of torch.nn.init come here, but what those call does.
+        writes = getattr(func, "__module__", "") == "torch.nn.init"
+        if writes or func in (Tensor.normal_, Tensor.uniform_, Tensor.abs_):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+def outline(name: str, **options) -> nn.Module:
+    """What `create` builds, on torch's meta device: shapes, no numbers.
+
+    No value is drawn: to draw one on that device torch loads its compiler, which takes seconds.
+    """
+    with _Undrawn(), torch.device("meta"):
+        return create(name, **options)

@@ -65,15 +65,12 @@ def _plain(value):
 
 
 def _counted(model: dict, image: list | None) -> dict:
-    import torch
-
     from posepaper import models
     from posepaper.models import costs
 
     options = {k: v for k, v in model.items() if k != "name"}
-    with torch.device("meta"):
-        network = models.create(model["name"], **options)
-        gmac = costs.gmac(network, image or costs.IMAGE)
+    network = models.outline(model["name"], **options)
+    gmac = costs.gmac(network, image or costs.IMAGE)
     return {"gmac": gmac, "parameters": costs.parameters(network)}
 
 

@@ -1,6 +1,5 @@
 """Diagrams of networks, from the networks as a study builds them."""
 
-import torch
 from torch import nn
 
 from posepaper import models
@@ -25,8 +24,7 @@ def panels(run: job.Run) -> list[dict]:
     spec, built = Architecture(**run.settings["figure"]), {}
     for name, options in run.settings["models"].items():
         given = dict(options)
-        with torch.device("meta"):
-            built[name] = models.create(given.pop("name"), **given).eval()
+        built[name] = models.outline(given.pop("name"), **given).eval()
         run.check_covers(built[name])
     return [_panel(run.settings, panel, built) for panel in spec.panels]
 

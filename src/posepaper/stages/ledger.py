@@ -11,8 +11,6 @@ def parameters(run: job.Run) -> None:
 
     A network that the papers only describe has two readings; one with public code is itself.
     """
-    import torch
-
     from posepaper import models
 
     found = {}
@@ -24,8 +22,7 @@ def parameters(run: job.Run) -> None:
         found[name] = {}
         for reading in readings:
             extra = {"reading": reading} if described else {}
-            with torch.device("meta"):
-                model = models.create(network, **options, **extra)
+            model = models.outline(network, **options, **extra)
             run.check_covers(model)
             found[name][reading] = sum(p.numel() for p in model.parameters())
     files.write_json(run.outputs["parameters"], found)
