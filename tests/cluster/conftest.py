@@ -46,6 +46,8 @@ HIT = """
     training: {{{devices}}}
 """
 
+FOUR = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4")
+
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory):
@@ -100,14 +102,38 @@ def drive(slurm):
 
 
 @pytest.fixture(scope="session")
-def local(finished):
-    """The smoke study run without SLURM, a Future: begun beside what waits for SLURM."""
+def beside():
+    """A thread for what is begun beside what waits for SLURM."""
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(finished, "first")
+        yield pool
 
 
 @pytest.fixture(scope="session")
-def submitted(on_slurm, snapshot, local, tmp_path_factory):
+def local(finished, beside):
+    """The smoke study run without SLURM, a Future."""
+    return beside.submit(finished, "first")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(local, beside, tmp_path_factory):
+    """The checkpoint of four processes that torchrun alone started here, a Future of its bytes."""
+
+    def make():
+        copy = local.result().duplicate(tmp_path_factory.mktemp("undisturbed") / "copy")
+        _add_those_to_be_hit(copy)
+        target = _study.Study(copy).target("foursome")
+        assert copy.snakemake(target, "-n").returncode == 0
+        done = copy.run(sys.executable, *FOUR, "-m", "posepaper.stages.train", target)
+        assert done.returncode == 0, done.stdout
+        made = (copy.root / target).read_bytes()
+        shutil.rmtree(copy.root)
+        return made
+
+    return beside.submit(make)
+
+
+@pytest.fixture(scope="session")
+def submitted(on_slurm, snapshot, undisturbed, tmp_path_factory):
     """(copy, Snakemake's output) of the smoke study run on the cluster, three trainings added."""
     copy = snapshot.duplicate(tmp_path_factory.mktemp("cluster") / "submitted")
     file = copy.root / "workflow/experiments/lifting.yaml"
@@ -130,6 +156,12 @@ def tools():
 def struck(submitted, tmp_path_factory):
     """A study of trainings to be hit by faults, and what it runs in; see study.py."""
     copy = submitted[0].duplicate(tmp_path_factory.mktemp("faults") / "struck")
+    _add_those_to_be_hit(copy)
+    yield _study.Study(copy)
+    shutil.rmtree(copy.root)
+
+
+def _add_those_to_be_hit(copy) -> None:
     file = copy.root / "workflow/experiments/lifting.yaml"
     recipes = [HIT.format(name=n, devices=_study.DEVICES.get(n, "")) for n in _study.NAMES]
     file.write_text(file.read_text(encoding="utf-8") + "".join(recipes), encoding="utf-8")
@@ -137,8 +169,6 @@ def struck(submitted, tmp_path_factory):
     copy.edit("workflow/studies/smoke.yaml", "only:", f"only:{names}")
     longer = f"lifting: {{epochs: {_study.EPOCHS}, batch: 16,"
     copy.edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2, batch: 64,", longer)
-    yield _study.Study(copy)
-    shutil.rmtree(copy.root)
 
 
 @pytest.fixture

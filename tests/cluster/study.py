@@ -15,7 +15,7 @@ from posepaper import files
 from posepaper.errors import InputError
 from posepaper.training.checkpoint import read_checkpoint
 
-EPOCHS = 28
+EPOCHS = 24
 # Each by what is done to it; those of one process have names of one length.
 SERENE = "serene"
 ALONE = (SERENE, "warmup", "warned", "resent", "cancel", "killed", "noroom", "downed", "drains")

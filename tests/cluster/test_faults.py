@@ -6,7 +6,6 @@ in the bytes of the one that nothing was done to.
 
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -17,7 +16,6 @@ from cluster_faults import KILLS, ROOM, Faults
 
 from posepaper.data.layout import read_predictions
 
-FOUR = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4")
 # Where a fault fails the job, Snakemake submits it again; where SLURM puts it back, it does not.
 SUBMISSIONS = {
     **dict.fromkeys(("serene", "warmup", "warned", "resent", "downed", "drains", "foursome"), 1),
@@ -28,21 +26,19 @@ TOLD_TO_STOP = dict.fromkeys(("warmup", "resent", "foursome"), "SIGTERM") | {"wa
 
 
 @pytest.fixture(scope="module")
-def storm(struck, submitted, tools, slurm, drive, on_slurm, tmp_path_factory):
+def storm(struck, submitted, undisturbed, tools, slurm, drive, on_slurm, tmp_path_factory):
     """What was seen while all of it happened, once Snakemake has ended."""
     place = struck.root / "results/smoke/runs/lift/noroom"
     place.mkdir(parents=True)
     subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={ROOM}", "none", place), check=True)
-    other = struck.copy.duplicate(tmp_path_factory.mktemp("foursome") / "other")
     spare = submitted[0].duplicate(tmp_path_factory.mktemp("outgrown") / "spare")
     faults = Faults(struck, tools, slurm, spare, on_slurm)
     hits = [getattr(faults, name) for name in vars(Faults) if not name.startswith("_")]
     targets = [struck.target(name) for name in SUBMISSIONS]
     targets += [f"results/smoke/predictions/lift/{name}/seed0.h5" for name in ("serene", "warmup")]
     try:
-        with ThreadPoolExecutor(len(hits) + 1) as pool:
+        with ThreadPoolExecutor(len(hits)) as pool:
             driver, log = drive(struck.copy, *targets, "--slurm-keep-successful-logs")
-            undisturbed = pool.submit(trained_here, other, struck.target("foursome"))
             done = [pool.submit(hit) for hit in hits]
             tools.wait_for(lambda: faults.jobs.get("cancel"))
             refused = struck.copy.run(*driver.args)
@@ -56,14 +52,6 @@ def storm(struck, submitted, tools, slurm, drive, on_slurm, tmp_path_factory):
     finally:
         subprocess.run(("umount", "-l", place), check=True)
         shutil.rmtree(spare.root)
-
-
-def trained_here(copy, target) -> bytes:
-    """A checkpoint of four processes that nothing disturbs, started by torchrun alone."""
-    assert copy.snakemake(target, "-n").returncode == 0
-    done = copy.run(sys.executable, *FOUR, "-m", "posepaper.stages.train", target)
-    assert done.returncode == 0, done.stdout
-    return (copy.root / target).read_bytes()
 
 
 ONE_PROCESS = [name for name in SUBMISSIONS if name not in ("serene", "foursome")]
@@ -131,7 +119,7 @@ def test_a_training_out_of_memory_gets_more_of_it(storm, slurm, tools):
     assert done.returncode == 0, done.stdout
     first, then = (job for job, _ in tools.SUBMITTED.findall(done.stdout))
     ended = slurm.jobs()
-    assert "mem=700M" in ended[first]["Tres"] and "mem=2800M" in ended[then]["Tres"]
+    assert "mem=1000M" in ended[first]["Tres"] and "mem=4000M" in ended[then]["Tres"]
     assert ended[first]["JobState"] in ("FAILED", "OUT_OF_MEMORY")
 
 

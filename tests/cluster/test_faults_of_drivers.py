@@ -29,7 +29,7 @@ def seen(struck, tools, slurm, drive):
         interrupt(seen, tools, driver)
         seen.first = log.read_text()
         driver, log = drive(struck.copy, *words)
-        with two(seen, tools, 16) as (running, waiting):
+        with two(seen, tools, 14) as (running, waiting):
             driver.kill()
             driver.wait()
             seen.second, seen.killed = log.read_text(), driver.pid
