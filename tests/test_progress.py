@@ -43,6 +43,13 @@ def test_a_failure_prints_no_last_line(capsys):
     assert not capsys.readouterr().err
 
 
+def test_of_several_processes_one_is_shown(capsys):
+    with Progress("train x", 400, every=0, shown=False) as bar:
+        bar.update(400)
+        assert bar.as_json()["done"] == 400
+    assert not capsys.readouterr().err
+
+
 def test_nothing_to_do_is_all_done(capsys):
     with Progress("train x", 0):
         pass

@@ -17,10 +17,16 @@ def now() -> dict | None:
 
 
 class Progress:
-    """Prints ``label 120/400 30% 00:12 left loss=0.031`` to stderr, a line every few seconds."""
+    """Prints ``label 120/400 30% 00:12 left loss=0.031`` to stderr, a line every few seconds.
 
-    def __init__(self, label: str, total: int, unit: str = "step", every: float = 2.0):
+    Of several processes that do one work together only one has it ``shown``.
+    """
+
+    def __init__(
+        self, label: str, total: int, unit: str = "step", every: float = 2.0, shown: bool = True
+    ):
         self.label, self.total, self.unit, self.every = label, total, unit, every
+        self.shown = shown
         self.done, self.first, self.facts = 0, 0, {}
         self.start = self.last = time.monotonic()
 
@@ -60,6 +66,8 @@ class Progress:
 
     def _print(self) -> None:
         self.last = time.monotonic()
+        if not self.shown:
+            return
         left = self._left(self.last)
         share = 100 * self.done / self.total if self.total else 100.0
         values = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in self.facts.items()}

@@ -65,6 +65,9 @@ def test_a_training_ends_in_the_undisturbed_one_s_bytes(storm, name):
 
 def test_four_processes_end_in_the_undisturbed_bytes(storm):
     assert storm.study.checkpoint("foursome").read_bytes() == storm.foursome
+    log = storm.study.root / "results/smoke/logs/train/lift/foursome/seed0.log"
+    told = [line for line in log.read_text().splitlines() if "steps" in line]
+    assert told and len(told) == len(set(told)), "not the first of them alone tells how far it is"
 
 
 @pytest.mark.parametrize("name", SUBMISSIONS)

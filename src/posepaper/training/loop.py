@@ -174,7 +174,8 @@ class _Run:
     def _epochs(self) -> None:
         training, done = self.training, len(self.curve)
         steps = len(self._order(0))
-        with Progress(self.label, training.epochs * steps) as progress:
+        shown = self.launch.rank == 0
+        with Progress(self.label, training.epochs * steps, shown=shown) as progress:
             progress.skip(done * steps + len(self.begun))
             for epoch in range(done, training.epochs):
                 mean = self._epoch(epoch, progress)
