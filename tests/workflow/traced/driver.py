@@ -5,6 +5,7 @@ of the plumbing takes part: no record, no progress, no arguments. RESULTS, one J
 their order, say what ran ("module", "line" of its code) and where the outputs are.
 """
 
+import gc
 import importlib
 import inspect
 import json
@@ -25,8 +26,7 @@ from posepaper.provenance.fingerprint import is_plumbing
 
 # What other processes run is not seen here.
 ALONE = {"prepare_world": {"processes": 1}}
-SOURCE = Path("src/posepaper").resolve()
-
+SOURCE = str(Path("src/posepaper").resolve())
 
 COMPREHENSIONS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
 
@@ -64,8 +64,10 @@ def run(job: dict, function: str, folder: Path) -> dict:
     ran = set()
 
     def note(frame, event, _):
+        if event != "call" or not frame.f_code.co_filename.startswith(SOURCE):
+            return
         code = frame.f_code
-        if event != "call" or code in ran or not code.co_filename.startswith(str(SOURCE)):
+        if code in ran:
             return
         # Modules, class bodies and what constants loop over run on import, whoever needs them.
         is_function = code.co_flags & inspect.CO_OPTIMIZED
@@ -99,6 +101,8 @@ def run(job: dict, function: str, folder: Path) -> dict:
 def main() -> None:
     """One process a job: what a job imports and remembers does not reach the next."""
     jobs, results = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
+    # What is imported by now is no garbage, and looking for some would copy it.
+    gc.freeze()
     for number, (job, function) in enumerate(jobs):
         child = os.fork()
         if child:
