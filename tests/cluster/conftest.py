@@ -114,9 +114,12 @@ def local(finished, beside):
     return beside.submit(finished, "first")
 
 
-@pytest.fixture(scope="session")
-def undisturbed(local, beside, tmp_path_factory):
-    """The checkpoint of four processes that torchrun alone started here, a Future of its bytes."""
+@pytest.fixture(scope="session", autouse=True)
+def undisturbed(slurm, local, beside, tmp_path_factory):
+    """The checkpoint of four processes that torchrun alone started here, a Future of its bytes.
+
+    Begun at once, for the first tests here leave the processors idle.
+    """
 
     def make():
         copy = local.result().duplicate(tmp_path_factory.mktemp("undisturbed") / "copy")
@@ -133,7 +136,7 @@ def undisturbed(local, beside, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def submitted(on_slurm, snapshot, undisturbed, tmp_path_factory):
+def submitted(on_slurm, snapshot, tmp_path_factory):
     """(copy, Snakemake's output) of the smoke study run on the cluster, three trainings added."""
     copy = snapshot.duplicate(tmp_path_factory.mktemp("cluster") / "submitted")
     file = copy.root / "workflow/experiments/lifting.yaml"

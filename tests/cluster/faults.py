@@ -141,7 +141,10 @@ class Faults:
         file.write_text(file.read_text(encoding="utf-8") + LARGE, encoding="utf-8")
         needs = "needs: {martinez: {memory: 1000}}\n\nonly:\n  - lift/large"
         self.spare.edit("workflow/studies/smoke.yaml", "only:", needs)
-        self.spare.edit("workflow/profiles/slurm/site.yaml", "growth: 2", "growth: 4")
+        site = "workflow/profiles/slurm/site.yaml"
+        self.spare.edit(site, "growth: 2", "growth: 4")
+        # Its two jobs, one after the other, shall not wait for all others.
+        self.spare.edit(site, "extra: null", "extra: --nice=-1000")
         self.seen["outgrown"] = self.on_slurm(self.spare, self.study.target("large"))
 
     def _ended(self, job):
