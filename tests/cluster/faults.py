@@ -101,6 +101,7 @@ class Faults:
     def drains(self):
         """Its node is drained under it."""
         tools = self.tools
+        self._hurried("drains")
         with self.study.held("drains", 3) as (job, _):
             self.jobs["drains"] = job
             change = ("scontrol", "update", f"NodeName={tools.node(job)}")
@@ -118,6 +119,7 @@ class Faults:
 
     def controller(self):
         """slurmctld is restarted while trainings run."""
+        self._hurried("serene")
         with self.study.held("serene", 1) as (job, _):
             self.slurm.stop("slurmctld")
             self.slurm.start("slurmctld")
@@ -125,15 +127,17 @@ class Faults:
 
     def predicted(self):
         """SIGTERM to a prediction."""
-        os.kill(self._predicting("serene"), signal.SIGTERM)
+        with self._predicting("serene") as (job, pid):
+            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGCONT)
+            self._ended(job)
 
     def too_slow(self):
         """The end of a prediction's time."""
-        os.kill(pid := self._predicting("warmup"), signal.SIGSTOP)
-        job = self.tools.variable(pid, "SLURM_JOB_ID")
-        self.tools.slurm_says("scontrol", "update", f"JobId={job}", "EndTime=now")
-        self.tools.wait_for(lambda: not self.tools.alive(pid))
-        self.jobs["too_slow"] = job
+        with self._predicting("drains") as (job, _):
+            self.jobs["too_slow"] = job
+            self.tools.slurm_says("scontrol", "update", f"JobId={job}", "EndTime=now")
+            self._ended(job)
 
     def outgrown(self):
         """A training asks for less memory than it takes."""
@@ -152,27 +156,37 @@ class Faults:
         going_on = ("RUNNING", "COMPLETING")
         self.tools.wait_for(lambda: self.tools.state(job) not in going_on, what=f"{job} to end")
 
-    def _hurried(self, name, earlier):
-        """A training's next job, put before all that wait: it is to be submitted several times."""
+    def _hurried(self, name, earlier=""):
+        """A training's next job, put before all that wait: others are to follow it."""
 
         def found():
             job = self.study.job(name)
             return job if job != earlier else ""
 
         job = self.tools.wait_for(found, what=f"a job of {name}")
-        if self.tools.state(job) == "PENDING":
-            self.tools.slurm_says("scontrol", "update", f"JobId={job}", "Nice=-1000")
+        # Of one that runs already SLURM refuses it.
+        command = ("scontrol", "update", f"JobId={job}", "Nice=-1000")
+        subprocess.run(command, check=False, capture_output=True)
         return job
 
-    def _predicting(self, name) -> int:
-        """The process of a prediction, once it answers signals: while it starts it is deaf."""
+    @contextlib.contextmanager
+    def _predicting(self, name):
+        """(job, process) of a prediction, stopped once it answers signals: a start is deaf."""
         tools, command = self.tools, f"stages.evaluate results/smoke/predictions/lift/{name}"
 
         def found():
             pid = tools.process(command)
             return pid if pid and tools.catches(pid, signal.SIGTERM) else 0
 
-        return tools.wait_for(found, what=f"the prediction with {name}")
+        while True:
+            pid = tools.wait_for(found, what=f"the prediction with {name}")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+            with tools.ONE:
+                # Another fault may have reached it meanwhile.
+                if tools.alive(pid):
+                    yield tools.variable(pid, "SLURM_JOB_ID"), pid
+                    return
 
 
 def intact(state: Path) -> bool:

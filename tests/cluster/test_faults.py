@@ -22,6 +22,7 @@ SUBMISSIONS = {
     **{"cancel": 2, "noroom": 2, "killed": 1 + KILLS},
 }
 PUT_BACK = ("warmup", "warned", "resent", "downed", "foursome")
+PREDICTED = ("serene", "drains")
 TOLD_TO_STOP = dict.fromkeys(("warmup", "resent", "foursome"), "SIGTERM") | {"warned": "SIGUSR1"}
 
 
@@ -35,7 +36,7 @@ def storm(struck, submitted, undisturbed, tools, slurm, drive, on_slurm, tmp_pat
     faults = Faults(struck, tools, slurm, spare, on_slurm)
     hits = [getattr(faults, name) for name in vars(Faults) if not name.startswith("_")]
     targets = [struck.target(name) for name in SUBMISSIONS]
-    targets += [f"results/smoke/predictions/lift/{name}/seed0.h5" for name in ("serene", "warmup")]
+    targets += [f"results/smoke/predictions/lift/{name}/seed0.h5" for name in PREDICTED]
     try:
         with ThreadPoolExecutor(len(hits)) as pool:
             driver, log = drive(struck.copy, *targets, "--slurm-keep-successful-logs")
@@ -127,12 +128,12 @@ def test_a_training_out_of_memory_gets_more_of_it(storm, slurm, tools):
 
 
 def test_a_prediction_that_is_stopped_is_made_anew(storm, tools):
-    for name in ("serene", "warmup"):
+    for name in PREDICTED:
         assert len(tools.submissions(storm.shown, name, "predict_lifting")) == 2
     assert tools.state(storm.faults.jobs["too_slow"]) == "TIMEOUT"
     one, other = (
         read_predictions(storm.study.root / f"results/smoke/predictions/lift/{name}/seed0.h5")[0]
-        for name in ("serene", "warmup")
+        for name in PREDICTED
     )
     assert one.keys() == other.keys() and all((one[key] == other[key]).all() for key in one)
 
