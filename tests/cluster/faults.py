@@ -101,7 +101,6 @@ class Faults:
     def drains(self):
         """Its node is drained under it."""
         tools = self.tools
-        self._hurried("drains")
         with self.study.held("drains", 3) as (job, _):
             self.jobs["drains"] = job
             change = ("scontrol", "update", f"NodeName={tools.node(job)}")
@@ -119,7 +118,6 @@ class Faults:
 
     def controller(self):
         """slurmctld is restarted while trainings run."""
-        self._hurried("serene")
         with self.study.held("serene", 1) as (job, _):
             self.slurm.stop("slurmctld")
             self.slurm.start("slurmctld")
@@ -131,6 +129,7 @@ class Faults:
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGCONT)
             self._ended(job)
+        self._hurried("serene", job)
 
     def too_slow(self):
         """The end of a prediction's time."""
@@ -138,6 +137,7 @@ class Faults:
             self.jobs["too_slow"] = job
             self.tools.slurm_says("scontrol", "update", f"JobId={job}", "EndTime=now")
             self._ended(job)
+        self._hurried("drains", job)
 
     def outgrown(self):
         """A training asks for less memory than it takes."""
@@ -157,7 +157,7 @@ class Faults:
         self.tools.wait_for(lambda: self.tools.state(job) not in going_on, what=f"{job} to end")
 
     def _hurried(self, name, earlier=""):
-        """A training's next job, put before all that wait: others are to follow it."""
+        """The next job of a training or its prediction, put before all that wait."""
 
         def found():
             job = self.study.job(name)
@@ -178,6 +178,8 @@ class Faults:
             pid = tools.process(command)
             return pid if pid and tools.catches(pid, signal.SIGTERM) else 0
 
+        # First its training's job, then its own.
+        self._hurried(name, self._hurried(name))
         while True:
             pid = tools.wait_for(found, what=f"the prediction with {name}")
             with contextlib.suppress(ProcessLookupError):
