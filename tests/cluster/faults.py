@@ -34,6 +34,7 @@ class Faults:
     def warned(self):
         """The end of its time: SLURM itself sends the signal that the rule asked for."""
         tools, warned = self.tools, False
+        self._hurried("warned")
         # Where another fault was quicker: once more.
         while not warned:
             with self.study.held("warned", 2) as (job, pid):
@@ -86,6 +87,8 @@ class Faults:
         tools, slurm = self.tools, self.slurm
         with self.study.held("downed", 3) as (job, _):
             self.jobs["downed"], node = job, tools.node(job)
+            # One that just failed, unknown to SLURM, would be put back as no failure of its own.
+            tools.wait_for(lambda: self._is_elsewhere("noroom", node))
             # SLURM 22.05 loses count of the devices of a job that it is just putting back.
             tools.wait_for(lambda: not tools.slurm_says("squeue", "-h", "--states=CG"))
             slurm.stop(node, signal.SIGKILL)
@@ -155,6 +158,11 @@ class Faults:
         """Waits until SLURM knows that a job has ended."""
         going_on = ("RUNNING", "COMPLETING")
         self.tools.wait_for(lambda: self.tools.state(job) not in going_on, what=f"{job} to end")
+
+    def _is_elsewhere(self, name, node):
+        """Whether no job of a training is on a node."""
+        job = self.study.job(name)
+        return not job or self.tools.node(job) != node
 
     def _hurried(self, name, earlier=""):
         """The next job of a training or its prediction, put before all that wait."""
