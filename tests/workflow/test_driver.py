@@ -69,8 +69,8 @@ def test_a_second_driver_is_refused_and_a_killed_one_s_training_is_not_repeated(
     finally:
         os.kill(trainer, signal.SIGCONT)
         driver.kill()
-    told = log.read_text(encoding="utf-8")
-    assert again.wait(120) == 0 and "trains on from an" in told, told
+    code, told = again.wait(120), log.read_text(encoding="utf-8")
+    assert code == 0 and "trains on from an" in told, told
     log = stale.root / "results/smoke/logs/train/lift/ours-f81-gt/seed0.log"
     assert "step" not in log.read_text(encoding="utf-8"), "it trained again"
     assert not leases(stale) and (stale.root / TARGET).exists()

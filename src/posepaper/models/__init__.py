@@ -110,7 +110,7 @@ class _Undrawn(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        # Not all functions of torch.nn.init come here, but what those call does.
+        # Not all functions of torch.nn.init come here, but what those call does; abs_ is ours.
         writes = getattr(func, "__module__", "") == "torch.nn.init"
         if writes or func in (Tensor.normal_, Tensor.uniform_, Tensor.abs_):
             return args[0] if args else kwargs["tensor"]
