@@ -1,5 +1,6 @@
 import os
 import subprocess
+from threading import Event, Thread
 
 import cv2
 import numpy as np
@@ -140,6 +141,9 @@ def test_workers_cut_the_same_crops_and_outlive_an_epoch(crops, workers, monkeyp
 def test_workers_outlive_a_signal_to_every_process_of_the_job(crops, monkeypatch):
     monkeypatch.setattr(pose2d, "RESIDENT_BYTES", 0)
     monkeypatch.setattr(pose2d, "_workers", lambda: 2)
+    # Libraries start threads of their own in a worker as it begins.
+    idle = Thread(target=Event().wait, daemon=True)
+    monkeypatch.setattr(pose2d.cv2, "setNumThreads", lambda _number: idle.start())
     batches = PeopleBatches(crops, SIZE, recipe(), seed=1)
     order = batches_of(0, len(batches), recipe(), seed=1) * 20
     images = iter(batches.epoch(0, order))
@@ -150,7 +154,7 @@ def test_workers_outlive_a_signal_to_every_process_of_the_job(crops, monkeypatch
     subprocess.run(["kill", "-TERM", *(str(worker.pid) for worker in workers)], check=True)
     assert len(seen) + len(list(images)) == len(order)
     workers[0].terminate()
-    workers[0].join(timeout=10)
+    workers[0].join(timeout=60)
     assert workers[0].exitcode == 0 and workers[1].is_alive()
 
 

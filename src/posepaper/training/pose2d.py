@@ -1,5 +1,6 @@
 """Training of networks that find joints in person crops, and their heatmaps."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -82,7 +83,9 @@ class PeopleBatches:
         matrices[..., 2] += (matrices[..., :2] @ people.regions[:, :2, None])[..., 0]
         joints = torch.from_numpy(keypoints)
         self.upcoming = [[(p, matrices[p]) for p in batch.tolist()] for batch in batches]
-        for images, batch in zip(self.loader, batches, strict=True):
+        with _sigterm_blocked():
+            loaded = iter(self.loader)
+        for images, batch in zip(loaded, batches, strict=True):
             yield images, joints[batch]
 
 
@@ -109,13 +112,23 @@ def _workers() -> int:
     return max(1, min(MOST_WORKERS, cores - 1))
 
 
+@contextlib.contextmanager
+def _sigterm_blocked() -> Iterator[None]:
+    """In this thread, and so in every thread of the processes that it starts meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(_worker: int) -> None:
     """On one thread, and deaf to SIGTERM but for the trainer's own.
 
     SLURM signals every process of a job; without its workers the trainer could not end its step.
+    A worker is born with SIGTERM blocked: libraries start threads in it before this is called.
     """
     cv2.setNumThreads(0)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     threading.Thread(target=_heed_trainer, args=(os.getppid(),), daemon=True).start()
 
 
