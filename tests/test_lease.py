@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,20 +41,21 @@ def test_who_ends_gives_it_back(tmp_path):
 
 
 def test_a_second_waits_for_the_first(tmp_path, holder, caplog):
-    entered = []
+    entered = threading.Event()
 
     def second():
         with Lease(tmp_path).held():
-            entered.append(time.monotonic())
+            entered.set()
 
     waiting = threading.Thread(target=second)
     waiting.start()
-    time.sleep(1)
-    assert not entered and f"process {holder.pid} on" in caplog.text
+    while f"process {holder.pid} on" not in caplog.text:
+        assert not entered.wait(0.02)
+    assert not entered.wait(1)
     holder.terminate()
     holder.wait()
-    waiting.join(timeout=10)
-    assert entered
+    assert entered.wait(60)
+    waiting.join()
 
 
 def test_a_killed_holder_is_known_for_dead(tmp_path, holder):
@@ -72,22 +73,20 @@ def test_a_number_given_again_is_another_process(tmp_path):
     assert not Lease(tmp_path).alive()
 
 
-def test_a_silent_holder_elsewhere_is_taken_over_and_a_live_one_waited_for(tmp_path):
+def test_a_silent_holder_elsewhere_is_taken_over_and_a_live_one_waited_for(tmp_path, monkeypatch):
     path = Path(tmp_path, "lease.json")
     path.write_text(json.dumps({**lease.me(), "host": "another", "boot": "another"}))
     assert Lease(tmp_path).alive()
-    end = time.monotonic() + 2
+    clock = [0.0]
 
-    def beat():
-        while time.monotonic() < end:
-            os.utime(path)
-            time.sleep(0.05)
+    def sleep(seconds):
+        clock[0] += seconds
+        if clock[0] <= 100:
+            os.utime(path, ns=(0, int(1e9 * clock[0])))
 
-    beating = threading.Thread(target=beat)
-    beating.start()
-    with Lease(tmp_path, silence=0.8).held():
-        assert time.monotonic() > end
-    beating.join()
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    with Lease(tmp_path, silence=30).held():
+        assert 130 < clock[0] <= 133, "a holder that beats for 100 s and is silent for 30"
 
 
 def test_a_lease_that_cannot_be_read_is_nobody_s(tmp_path):

@@ -59,6 +59,14 @@ def at(plan, target=TRAINED) -> dict:
     return next(job for job in watch.look(plan)["jobs"] if job["target"] == target)
 
 
+def told(plan) -> dict:
+    """The training, as soon as its journal tells how far it is."""
+    end = time.monotonic() + 60
+    while not ((seen := at(plan))["progress"] or {}).get("done"):
+        assert time.monotonic() < end
+    return seen
+
+
 def write_journal(plan, **facts):
     path = journal.path_of(job_of(plan))
     told = {"fingerprint": plan.fingerprints[TRAINED], "state": "running", "since": record.now()}
@@ -137,8 +145,7 @@ def test_a_running_job_shows_how_far_it_is_and_goes_when_it_has_ended(plan, monk
     monkeypatch.setattr(journal, "BEAT", 0.02)
     with journal.kept(TRAINED), progress.Progress("train", 400) as bar:
         bar.update(100, epoch=2, loss=0.25)
-        time.sleep(0.2)
-        seen = at(plan)
+        seen = told(plan)
         assert seen["state"] == "running" and seen["gpus"] == ["1"]
         assert runs.where(seen) == f"{os.uname().nodename} GPU 1"
         assert watch_text.how_far(seen) == "100/400 steps 25%, epoch 2, loss 0.25"
@@ -152,8 +159,7 @@ def test_what_is_not_finite_is_still_a_journal(plan, monkeypatch):
     monkeypatch.setattr(journal, "BEAT", 0.02)
     with journal.kept(TRAINED), progress.Progress("train", 4) as bar:
         bar.update(1, loss=float("nan"))
-        time.sleep(0.2)
-        assert at(plan)["progress"]["facts"] == {"loss": "nan"}
+        assert told(plan)["progress"]["facts"] == {"loss": "nan"}
 
 
 def test_a_failed_job_has_its_last_words_and_the_command_to_go_on(plan):

@@ -45,7 +45,7 @@ def test_a_finished_study_is_all_done_and_its_page_says_where(run):
 
 
 def test_a_run_is_watched_from_its_first_step_to_its_stop(run, edit):
-    edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2,", "lifting: {epochs: 400,")
+    edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2,", "lifting: {epochs: 4000,")
     driver = subprocess.Popen(
         [sys.executable, "-m", *COMMAND], cwd=run.root, env=run.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -58,7 +58,7 @@ def test_a_run_is_watched_from_its_first_step_to_its_stop(run, edit):
         seen = training(found)
         assert code == 0 and found["driver"]["pid"] == driver.pid
         assert found["driver"]["state"] == "running" and seen["state"] == "running"
-        assert 0 < seen["progress"]["done"] < seen["progress"]["total"] == 1600
+        assert 0 < seen["progress"]["done"] < seen["progress"]["total"] == 16000
         assert seen["progress"]["facts"]["epoch"] >= 1 and seen["progress"]["left"] > 0
         assert {job["rule"] for job in found["jobs"]} == {
             *("prepare_world", "prepare_poses", "prepare_keypoints", "train_lifting")
