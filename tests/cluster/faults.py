@@ -188,15 +188,8 @@ class Faults:
 
         # First its training's job, then its own.
         self._hurried(name, self._hurried(name))
-        while True:
-            pid = tools.wait_for(found, what=f"the prediction with {name}")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-            with tools.ONE:
-                # Another fault may have reached it meanwhile.
-                if tools.alive(pid):
-                    yield tools.variable(pid, "SLURM_JOB_ID"), pid
-                    return
+        with tools.stopped(found, f"the prediction with {name}") as pid:
+            yield tools.variable(pid, "SLURM_JOB_ID"), pid
 
 
 def intact(state: Path) -> bool:

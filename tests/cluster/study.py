@@ -118,6 +118,25 @@ def catches(pid: int, number: signal.Signals) -> bool:
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
+@contextlib.contextmanager
+def stopped(found: Callable, what: str) -> Iterator[int]:
+    """A process, stopped as soon as it is found and no other fault is at work, until the end."""
+    while True:
+        pid = wait_for(found, what=what)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+        with ONE:
+            # Another fault may have reached it meanwhile.
+            if not alive(pid):
+                continue
+            try:
+                yield pid
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            return
+
+
 class Study:
     """The smoke study of a copy of the project."""
 
@@ -158,20 +177,8 @@ class Study:
     @contextlib.contextmanager
     def held(self, name: str, epoch: int) -> Iterator[tuple[str, int]]:
         """(job, process) of a training, stopped after an epoch; goes on at the end."""
-        while True:
-            pid = wait_for(lambda: self._at(name, epoch), what=f"epoch {epoch} of {name}")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-            with ONE:
-                # Another fault may have reached it meanwhile.
-                if not alive(pid):
-                    continue
-                try:
-                    yield self.job(name), pid
-                finally:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGCONT)
-                return
+        with stopped(lambda: self._at(name, epoch), f"epoch {epoch} of {name}") as pid:
+            yield self.job(name), pid
 
     def stop(self, names: list[str], epoch: int) -> bool:
         """Stops trainings that have reached an epoch; whether all have."""
