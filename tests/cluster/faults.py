@@ -94,9 +94,12 @@ class Faults:
             slurm.stop(node, signal.SIGKILL)
             change = ("scontrol", "update", f"NodeName={node}")
             tools.slurm_says(*change, "State=DOWN", "Reason=test")
-            for pid in tools.processes_of(node):
+            killed = tools.processes_of(node)
+            for pid in killed:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            # On a busy machine they take a moment to die, in which another fault would find them.
+            tools.wait_for(lambda: not any(map(tools.alive, killed)), what="them to die")
             tools.wait_for(lambda: tools.state(job) == "PENDING", what="SLURM to put it back")
             slurm.start(node)
             tools.wait_for(lambda: slurm.states()[node] in ("idle", "mix", "alloc"))

@@ -25,10 +25,12 @@ def seen(struck, tools, slurm, drive):
     tools.slurm_says(*drain, "State=DRAIN", "Reason=test")
     try:
         driver, log = drive(struck.copy, *words)
+        seen.driver = driver
         preempt(seen, tools)
         interrupt(seen, tools, driver)
         seen.first = log.read_text()
         driver, log = drive(struck.copy, *words)
+        seen.driver = driver
         with two(seen, tools, 14) as (running, waiting):
             driver.kill()
             driver.wait()
@@ -62,6 +64,7 @@ def two(seen, tools, epoch: int) -> Iterator[tuple[dict[str, str], dict[str, str
 
 
 def submitted(seen) -> dict[str, str]:
+    assert seen.driver.poll() is None, "the driver has ended"
     found = {name: seen.study.job(name) for name in NAMES}
     return found if all(found.values()) else {}
 
