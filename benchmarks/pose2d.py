@@ -25,7 +25,8 @@ from posepaper.data.person_crops import PersonCrops, read_person_crops, write_pe
 from posepaper.evaluation.heatmaps import decode
 from posepaper.evaluation.oks import SIGMAS, oks_nms
 from posepaper.training import pose2d
-from posepaper.training.loop import batches_of, exact
+from posepaper.training.devices import exact
+from posepaper.training.loop import batches_of
 from posepaper.training.pose2d import PeopleBatches, joint_loss
 
 SIZE = (256, 192)

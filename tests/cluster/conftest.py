@@ -56,6 +56,8 @@ def slurm(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         # This machine's name need not have an address.
         patch.setenv("GLOO_SOCKET_IFNAME", "lo")
+        # Its GPUs are files without a device.
+        patch.setenv("POSEPAPER_CPU", "1")
         try:
             cluster.up()
         except _slurm.Unavailable as error:

@@ -19,11 +19,11 @@ def state(epoch):
 
 def test_the_newest_two_states_are_kept(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    assert folder.load() is None
+    assert folder.newest() is None
     for epoch in range(1, 12):
         folder.save(state(epoch))
     assert len(list(folder.path.glob("state-*"))) == 2
-    loaded = folder.load()
+    loaded = folder.load(folder.newest())
     assert loaded["epoch"] == 11
     assert loaded["curve"] == [{"loss": 0.5}]
     assert torch.equal(loaded["model"]["w"], state(11)["model"]["w"])
@@ -40,7 +40,7 @@ def test_a_damaged_state_falls_back_and_says_so(tmp_path, caplog, damage):
         data[len(data) // 2] ^= 1
     newest.write_bytes({"truncated": data[: len(data) // 2], "empty": b""}.get(damage, data))
     with caplog.at_level(logging.WARNING):
-        assert folder.load()["epoch"] == 1
+        assert folder.load(folder.newest())["epoch"] == 1
     assert newest.name in caplog.text and "damaged" in caplog.text
     assert not newest.exists()
 
@@ -49,7 +49,7 @@ def test_all_states_damaged_means_from_the_start(tmp_path):
     folder = RunFolder(tmp_path)
     folder.save(state(1))
     next(tmp_path.glob("state-*")).write_bytes(b"PK")
-    assert folder.load() is None
+    assert folder.newest() is None
 
 
 def test_a_save_that_fails_leaves_the_last_state(tmp_path, monkeypatch):
@@ -63,7 +63,7 @@ def test_a_save_that_fails_leaves_the_last_state(tmp_path, monkeypatch):
         patch.setattr("pathlib.Path.write_bytes", full)
         folder.save(state(2))
     assert [p.name[:12] for p in tmp_path.iterdir()] == ["state-000001"]
-    assert folder.load()["epoch"] == 1
+    assert folder.load(folder.newest())["epoch"] == 1
 
 
 def test_status(tmp_path):

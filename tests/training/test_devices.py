@@ -12,7 +12,7 @@ from torch import nn
 from posepaper.config import Training
 from posepaper.errors import InputError
 from posepaper.training.checkpoint import RunFolder, read_checkpoint, write_checkpoint
-from posepaper.training.devices import launched
+from posepaper.training.devices import check_granted, device, fabric_of, launched
 from posepaper.training.loop import fit
 
 torch.set_num_threads(1)
@@ -93,3 +93,21 @@ def test_a_batch_that_does_not_share_out_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     with pytest.raises(InputError, match="8 samples do not share out to 3 processes"):
         train(tmp_path)
+
+
+def test_a_gpu_that_torch_cannot_use_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("POSEPAPER_CPU", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    check_granted()
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    for refused in (check_granted, device, fabric_of):
+        with pytest.raises(InputError, match=r"GPU 0,1 of SLURM job 7: cannot be used by torch"):
+            refused()
+    monkeypatch.setenv("POSEPAPER_CPU", "1")
+    assert device() == torch.device("cpu")
+    monkeypatch.delenv("POSEPAPER_CPU")
+    for none in ("", "NoDevFiles"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
+        check_granted()

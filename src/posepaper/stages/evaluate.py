@@ -120,7 +120,7 @@ def evaluate_epochs(run: job.Run) -> None:
     for epoch in settings["epochs"]:
         file = last if epoch == settings["epochs"][-1] else networks.kept(folder, epoch)
         if not Path(file).exists():
-            raise InputError(file, "is gone", f"Delete {last} to train it again")
+            raise InputError(file, "is gone", f"Delete {last} and {folder} to train it again")
         with networks.trained(run, file) as model:
             found = networks.keypoints_in_boxes(model, people, settings)
         values = coco.evaluate(people, _detections(found, settings), resamples=0)["values"]

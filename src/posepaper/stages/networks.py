@@ -18,7 +18,7 @@ from posepaper.progress import Progress
 from posepaper.skeleton import COCO
 from posepaper.stages.job import Run
 from posepaper.training.checkpoint import RunFolder, read_checkpoint, save_checkpoint
-from posepaper.training.loop import exact
+from posepaper.training.devices import exact
 from posepaper.training.pose2d import predict_heatmaps
 
 STRIDE = 4

@@ -184,7 +184,8 @@ def measurements(base: str | Path, sizes: Sizes = recorded_size) -> Iterator[dic
         if str(path) != str(record.path_of(made["target"])):
             continue
         done = need(made["target"], made["rule"], made["settings"], made["inputs"], counts, sizes)
-        if done["trained"] and made["machine"]["gpus"]:
+        # Cards that a node has need not be ones that torch could use.
+        if done["trained"] and made["measured"].get("peak_device_bytes"):
             done["device"] = "gpu"
         loop = _loop(made, done)
         yield {

@@ -65,15 +65,19 @@ class RunFolder:
             if old != target:
                 old.unlink(missing_ok=True)
 
-    def load(self) -> dict | None:
-        """The newest intact state on the CPU, or None; a damaged one is removed with a warning."""
+    def newest(self) -> str | None:
+        """The newest intact state's file name, or None; damaged ones are removed with a warning."""
         for file in self._files():
-            data = file.read_bytes()
-            if file.stem.endswith(hashlib.md5(data, usedforsecurity=False).hexdigest()):
-                return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+            if file.stem.endswith(digest):
+                return file.name
             LOG.warning("%s: is damaged. Going back to the state before it", file)
             file.unlink(missing_ok=True)
         return None
+
+    def load(self, name: str) -> dict:
+        """A state, on the CPU."""
+        return torch.load(self.path / name, map_location="cpu", weights_only=True)
 
     def _files(self) -> list[Path]:
         return sorted(self.path.glob("state-*.pt"), reverse=True)

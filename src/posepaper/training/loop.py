@@ -9,8 +9,7 @@ the first process keeps the state.
 """
 
 import contextlib
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import numpy as np
@@ -23,13 +22,15 @@ from posepaper.lease import Lease
 from posepaper.progress import Progress
 from posepaper.training import schedule
 from posepaper.training.checkpoint import RunFolder, write_checkpoint
-from posepaper.training.devices import fabric_of, launched
+from posepaper.training.devices import exact, fabric_of, launched
 from posepaper.training.interruption import Interruption
 from posepaper.training.speed import Speed
 
 # Reading the loss makes a GPU wait for its queue; on a CPU it costs nothing.
 CHECK_EVERY = {"cpu": 1}
 CHECK_EVERY_OTHERWISE = 50
+# So do processes that ask one another whether a signal came; SLURM may wait for 30 s only.
+ASK_EVERY_OTHERWISE = 10
 
 
 class Batches(Protocol):
@@ -47,24 +48,6 @@ class Batches(Protocol):
 def derive_seed(seed: int, *path: int) -> int:
     """A seed for one purpose of a run, unrelated to its neighbours'."""
     return int(np.random.SeedSequence([seed, *path]).generate_state(1, np.uint64)[0])
-
-
-@contextlib.contextmanager
-def exact(threads: int) -> Iterator[None]:
-    """Deterministic kernels only, on a fixed number of threads; undone at the end."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
-    fill = torch.utils.deterministic.fill_uninitialized_memory
-    torch.set_num_threads(threads)
-    # use_deterministic_algorithms would load torch's compiler, for a second and for nothing.
-    torch.set_deterministic_debug_mode("error")
-    torch.utils.deterministic.fill_uninitialized_memory = False
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.set_deterministic_debug_mode(before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = fill
 
 
 def batches_of(epoch: int, samples: int, training: Training, seed: int) -> list[Tensor]:
@@ -136,7 +119,9 @@ class _Run:
         wrapped = _compiled(self.model) if training.compile else self.model
         self.wrapped, self.wrapped_optimizer = self.fabric.setup(wrapped, self.optimizer)
         self.scaler = self.fabric.strategy.precision
-        self.check_every = CHECK_EVERY.get(self.fabric.device.type, CHECK_EVERY_OTHERWISE)
+        kind = self.fabric.device.type
+        self.check_every = CHECK_EVERY.get(kind, CHECK_EVERY_OTHERWISE)
+        self.ask_every = CHECK_EVERY.get(kind, ASK_EVERY_OTHERWISE)
         self.curve: list[dict] = []
         self.begun: list[float] = []
         self.speed = Speed()
@@ -181,10 +166,16 @@ class _Run:
                 mean = self._epoch(epoch, progress)
                 rate = schedule.learning_rate(training, epoch)
                 self.curve.append({"epoch": epoch + 1, "loss": mean, "lr": rate})
-                if (epoch + 1) % training.save_every == 0 or epoch + 1 == training.epochs:
-                    self._save()
+                # Before the state: who goes on from that one does not come by here again.
                 if training.validate_every and (epoch + 1) % training.validate_every == 0:
                     self._keep(epoch + 1)
+                last = epoch + 1 == training.epochs
+                stop = not last and self._asked_to_stop(0)
+                if stop or last or (epoch + 1) % training.save_every == 0:
+                    self._save()
+                if stop:
+                    where = f"epoch {epoch + 1}, step {steps} of {steps}"
+                    raise self.interruption.error(self.label, where)
 
     def _epoch(self, epoch: int, progress: Progress) -> float:
         for group in self.optimizer.param_groups:
@@ -220,7 +211,7 @@ class _Run:
         asked = self.interruption.signal is not None
         if self.launch.processes == 1:
             return asked
-        if step and (step + 1) % self.check_every:
+        if step and (step + 1) % self.ask_every:
             return False
         return bool(self.fabric.all_reduce(torch.tensor(float(asked)), reduce_op="sum").item())
 
@@ -242,13 +233,16 @@ class _Run:
             what = f"the loss is {losses[batch - 1].item()}"
             raise TrainingFailed(f"{self.label}: {what} at epoch {epoch + 1}, batch {batch}")
 
-    def _save(self, losses: Tensor | None = None) -> None:
-        """Keeps the state after an epoch, or within one after the steps that gave ``losses``."""
-        epoch, step = len(self.curve), 0 if losses is None else len(losses)
+    def _check_weights(self, epoch: int) -> None:
         for name, value in self.model.state_dict().items():
             if not torch.isfinite(value).all():
                 what = f"{name} is not finite after epoch {epoch}, its last batch"
                 raise TrainingFailed(f"{self.label}: {what}")
+
+    def _save(self, losses: Tensor | None = None) -> None:
+        """Keeps the state after an epoch, or within one after the steps that gave ``losses``."""
+        epoch, step = len(self.curve), 0 if losses is None else len(losses)
+        self._check_weights(epoch)
         state = {"epoch": epoch, "step": step, "curve": self.curve}
         # (processes, steps): their mean is taken at the epoch's end, or it would round otherwise.
         shared = [] if losses is None else self.fabric.all_gather(losses).reshape(-1, step)
@@ -261,13 +255,16 @@ class _Run:
             self.folder.save(state)
 
     def _keep(self, epoch: int) -> None:
+        self._check_weights(epoch)
         if self.launch.rank == 0:
             write_checkpoint(self.folder.kept(epoch), self.model, {"epoch": epoch})
 
     def _restore(self) -> None:
-        state = self.folder.load()
-        if state is None:
+        # One process chooses: what another node sees of the folder may be older.
+        name = self.fabric.broadcast(self.folder.newest() if self.launch.rank == 0 else None)
+        if name is None:
             return
+        state = self.folder.load(name)
         self.model.load_state_dict(state["model"])
         self.curve, losses = state["curve"], torch.tensor(state["losses"])
         if len(losses):
