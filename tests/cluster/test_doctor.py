@@ -51,7 +51,7 @@ CASES = {
         "a node of gpu has at most 2 (any GPU). Write per_node: 2",
     ),
     "account": ("account: null ", "account: me ", "keeps no accounts. Write account: null"),
-    "submission": ("extra: null", "extra: --constraint=gold", "SLURM refuses"),
+    "submission": ("gpu: {", "gpu: {constraint: gold, ", "SLURM refuses"),
 }
 
 

@@ -2,8 +2,15 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from snakemake_executor_plugin_slurm.utils import set_gres_string
+from snakemake_executor_plugin_slurm.validation import (
+    get_forbidden_slurm_options,
+    validate_slurm_extra,
+)
+from snakemake_interface_common.exceptions import WorkflowError
 
 from posepaper.config.cluster import load_site
 from posepaper.errors import InputError
@@ -166,6 +173,52 @@ def test_mistyped_keys_are_named_with_the_nearest():
     edit(STUDY, "only:", "needs: {train_liftin: {memory: 2000}}\nonly:")
     with pytest.raises(InputError, match=r"no 'train_liftin'. Nearest valid: 'train_lifting'"):
         cluster(None)
+
+
+# Long and short, as the plugin's patterns spell them.
+FORBIDDEN = [
+    o for pattern in get_forbidden_slurm_options() for o in re.findall(r"--?[\w-]+", pattern)
+]
+
+
+@pytest.mark.parametrize("option", FORBIDDEN)
+def test_an_option_that_the_plugin_refuses_is_refused_with_the_site(option):
+    extra = f"{option}=1" if option.startswith("--") else f"{option} 1"
+    with pytest.raises(WorkflowError):
+        validate_slurm_extra(SimpleNamespace(resources=SimpleNamespace(slurm_extra=extra)))
+    edit(SITE, "extra: null", f'extra: "--exclude=n7 {extra} --nice=5"')
+    with pytest.raises(InputError) as refused:
+        load_site()
+    assert str(refused.value).startswith(f"{SITE}: key 'extra': Snakemake's SLURM executor sets ")
+    assert f" sets {option} itself and refuses it here. Remove it; " in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_quotes_left_open_in_extra_are_one_line():
+    edit(SITE, "extra: null", """extra: --mail-user="me""")
+    with pytest.raises(InputError, match=r"key 'extra': no closing quotation\. Close the quotes"):
+        load_site()
+
+
+def test_what_nodes_must_have_is_a_partition_s_own():
+    edit(SITE, "gpu: {", 'gpu: {constraint: "a100&ib", ')
+    assert ask(cluster(), "train_lifting", OURS)["constraint"] == "a100&ib"
+    assert "constraint" not in ask(cluster(), "prepare_world", {})
+
+
+@pytest.mark.parametrize("kind", ["2080ti", "1g.10gb", "nvidia_a100_3g.20gb", "a-100", "a100:2"])
+def test_a_gpu_s_type_is_what_the_plugin_takes(kind):
+    edit(SITE, "type: null", f'type: "{kind}"')
+    gres = f"gpu:{kind}:1"
+    job = SimpleNamespace(resources=SimpleNamespace(gres=gres, get={"gres": gres}.get))
+    if kind in ("a-100", "a100:2"):
+        with pytest.raises(InputError, match=r"key 'gpu\.type': string should match pattern"):
+            load_site()
+        with pytest.raises(WorkflowError):
+            set_gres_string(job)
+    else:
+        assert load_site().gpu.type == kind
+        assert set_gres_string(job) == f" --gres={gres}"
 
 
 def test_a_profile_without_a_site_is_one_line():

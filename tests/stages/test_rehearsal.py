@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from posepaper.cli import app
 from posepaper.config.cluster import Need
 from posepaper.errors import InputError
 from posepaper.experiments import load_study
@@ -17,6 +19,7 @@ from posepaper.stages.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("project")
 ROOT = Path(__file__).parents[2]
+WIDE = {"COLUMNS": "200", "NO_COLOR": "1"}
 STUDIES = ("smoke", "mini", "open", "paper")
 GB = 10**9
 
@@ -243,6 +246,14 @@ def test_a_need_many_times_too_large_is_named_where_all_were_judged(project):
     judged(fit, seeds["1"][1], step=0.01)
     found = {c["key"]: (c["now"], c["wanted"]) for c in fit.corrections()}
     assert found.keys() == {"martinez.epoch_minutes"} and found["martinez.epoch_minutes"][0] == 500
+
+
+def test_without_a_profile_slurm_s_limits_are_those_of_the_profile_slurm():
+    here, there = ({"machine": {"slurm_job": job}} for job in (None, "7"))
+    assert rehearsed._profile([here]) == "default" and rehearsed._profile([here, there]) == "slurm"
+    # No record tells of another profile, so the help must not promise it.
+    told = " ".join(CliRunner().invoke(app, ["rehearsal", "--help"], env=WIDE).output.split())
+    assert "slurm where it ran under any SLURM, else default" in told
 
 
 def test_the_command_needs_a_rehearsal():

@@ -8,10 +8,12 @@ import typer
 
 from posepaper.cli.common import AsJson, Study, configured, print_lines
 
+LIMITS = "whose limits; default: slurm where it ran under any SLURM, else default"
+
 
 def rehearsal(
     study: Study = "",
-    profile: Annotated[str, typer.Option(help="whose limits; default: the rehearsal's")] = "",
+    profile: Annotated[str, typer.Option(help=LIMITS)] = "",
     as_json: AsJson = False,
 ) -> None:
     """Say what a rehearsal measured, what failed and what will not fit (rehearse=true)."""

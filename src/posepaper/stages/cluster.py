@@ -40,6 +40,7 @@ class Request:
         cpus: processors of each node.
         memory: MB of each node.
         minutes: wall time.
+        constraint: what its nodes must have, in sbatch's words.
     """
 
     partition: str
@@ -48,6 +49,7 @@ class Request:
     cpus: int
     memory: int
     minutes: int
+    constraint: str | None = None
 
 
 def profile_of(defaults: Mapping | None) -> str | None:
@@ -93,6 +95,7 @@ class Cluster:
             "runtime": ask(lambda r: r.minutes),
             "cpus_per_task": ask(lambda r: r.cpus),
             "gres": ask(lambda r: self.gres(r.gpus)),
+            "constraint": ask(lambda r: r.constraint),
             # Of several nodes the rule's own srun takes one task each; torchrun splits them.
             "nodes": ask(lambda r: r.nodes if r.nodes > 1 else None),
             "tasks": ask(lambda r: r.nodes if r.nodes > 1 else None),
@@ -154,6 +157,7 @@ class Cluster:
             cpus=cpus,
             memory=min(round(memory * growth), queue.max_memory),
             minutes=min(round(minutes * growth), queue.max_minutes),
+            constraint=queue.constraint,
         )
 
     def need(self, job: Job) -> Need:

@@ -1,5 +1,6 @@
 """Jobs that outlived the Snakemake which started them."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def wait(base: Path, *, submits: bool = False) -> None:
         submits: whether this driver submits to SLURM.
 
     Raises:
-        InputError: it does, and SLURM does not say what is queued.
+        InputError: it does, and SLURM does not say what is queued; once it has, it is waited for.
     """
     _wait_for_slurm(base.name, submits)
     leases = [Lease(path.parent) for path in sorted(base.glob("runs/*/*/seed*/*/lease.json"))]
@@ -52,7 +53,11 @@ def _wait_for(lease: Lease) -> None:
 
 def _wait_for_slurm(study: str, submits: bool) -> None:
     told: set[tuple[str, str]] = set()
-    while left := _submitted(study, submits):
+    left = _submitted(study)
+    if left is None and submits:
+        todo = "Wait, or ask who runs the cluster; posepaper doctor --slurm says more"
+        raise InputError("squeue", "SLURM does not answer", todo)
+    while left:
         queued = [entry for entry in left if entry.state == "PENDING"]
         for entry in left:
             name = entry.comment.removeprefix(COMMENT).replace("_wildcards_", " of ")
@@ -63,20 +68,39 @@ def _wait_for_slurm(study: str, submits: bool) -> None:
             told.add((entry.id, does))
         if queued:
             # By state: one that has just begun shall end.
-            ids = [entry.id for entry in queued]
-            command = ("scancel", "--state=PENDING", *ids)
-            subprocess.run(command, capture_output=True, check=False, timeout=60)
+            _cancel([entry.id for entry in queued])
         time.sleep(1.0 if len(queued) == len(left) else POLL)
+        left = _submitted_still(study)
 
 
-def _submitted(study: str, submits: bool) -> list[Entry]:
-    """A study's jobs, of this folder's Snakemakes only, that SLURM has not ended."""
+def _cancel(ids: list[str]) -> None:
+    """Asks SLURM to; where it is silent the jobs stay in the queue and it is asked again."""
+    command = ("scancel", "--state=PENDING", *ids)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(command, capture_output=True, check=False, timeout=60)
+
+
+def _submitted_still(study: str) -> list[Entry]:
+    """As :func:`_submitted`, from a SLURM that has answered before: its silence will end."""
+    left = _submitted(study)
+    if left is None:
+        _tell("SLURM does not answer, waiting for it: jobs of an earlier run may still run")
+    while left is None:
+        time.sleep(POLL)
+        left = _submitted(study)
+    return left
+
+
+def _submitted(study: str) -> list[Entry] | None:
+    """A study's jobs, of this folder's Snakemakes only, that SLURM has not ended.
+
+    None where there is no SLURM, or it does not answer.
+    """
     entries = slurm_queue.read()
-    if entries is None and submits:
-        todo = "Wait, or ask who runs the cluster; posepaper doctor --slurm says more"
-        raise InputError("squeue", "SLURM does not answer", todo)
+    if entries is None:
+        return None
     own = re.compile(rf"{COMMENT}\w+?_wildcards_{re.escape(study)}(_|$)")
-    return [entry for entry in entries or () if entry.active and own.match(entry.comment)]
+    return [entry for entry in entries if entry.active and own.match(entry.comment)]
 
 
 def _tell(words: str) -> None:

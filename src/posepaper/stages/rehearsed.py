@@ -25,7 +25,8 @@ def find(study: str, profile: str = "") -> dict:
 
     Args:
         study: its name.
-        profile: against whose site jobs are held; '' for the one it was rehearsed with.
+        profile: against whose site jobs are held; '' for ``slurm`` where a job of the rehearsal
+            ran under SLURM, else ``default``: records do not tell a profile.
 
     Returns:
         {"study", "profile", "jobs": {state: n}, "networks": [row], "failed": [{"target", "why",

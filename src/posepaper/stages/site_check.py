@@ -9,14 +9,21 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from posepaper.config import nearest
-from posepaper.config.cluster import GpuQueue, Queue, Site
+from posepaper.config.cluster import GPU_TYPE, GpuQueue, Queue, Site
 from posepaper.stages.cluster import LOCAL_RULES, Cluster, Request
 from posepaper.stages.plan import Plan
 
 UNUSABLE = ("down", "drain", "fail", "unk", "maint", "no_respond")
+# Seconds that one of SLURM's programs may take.
+PATIENCE = 60
+
+
+class Silent(RuntimeError):
+    """SLURM did not answer a question; the message is what was seen instead."""
 
 
 class Finding(NamedTuple):
@@ -63,17 +70,14 @@ def examine(cluster: Cluster) -> list[Finding]:
     if shutil.which("sinfo") is None or shutil.which("sbatch") is None:
         todo = "Type this on a login node; without a cluster, leave --profile slurm out"
         return [Finding("there is no SLURM on this machine (no sinfo, no sbatch)", False, todo)]
-    done = _run("scontrol", "show", "partition", "-o")
-    if done.returncode:
-        todo = "Ask who runs the cluster whether slurmctld is up"
-        return [Finding(f"SLURM does not answer ({_last(done)})", False, todo)]
-    partitions = {p["PartitionName"]: p for p in map(fields, done.stdout.splitlines()) if p}
-    site, found = cluster.site, []
-    for key in ("cpu", "gpu"):
-        found += _queue(key, getattr(site, key), partitions)
-    found += _accounting(site)
-    if all(finding.holds for finding in found):
-        found += [_test(cluster, *shape) for shape in _shapes(cluster).items()]
+    found: list[Finding] = []
+    try:
+        found.extend(_site(cluster.site))
+        if all(finding.holds for finding in found):
+            found.extend(_test(cluster, *shape) for shape in _shapes(cluster).items())
+    except Silent as silent:
+        todo = "Ask who runs the cluster whether slurmctld is up, and slurmdbd where it has one"
+        found.append(Finding(f"SLURM does not answer ({silent})", False, todo))
     return found
 
 
@@ -95,9 +99,23 @@ def minutes(limit: str) -> float:
 def gpus(gres: str) -> dict[str, int]:
     """``gpu:a100:4(S:0-1),gpu:2`` as GPUs by type; a type that has no name is ''."""
     found: dict[str, int] = {}
-    for kind, number in re.findall(r"gpu(?::([A-Za-z][\w.\-]*))?(?::(\d+))?(?=[,(]|$)", gres):
-        found[kind] = found.get(kind, 0) + int(number or 1)
+    # What brackets hold, sockets or indices, has commas and colons of its own.
+    for resource in re.sub(r"\([^)]*\)", "", gres).split(","):
+        name, *parts = resource.split(":")
+        if name == "gpu":
+            # By its place: a type may begin with a digit, as 2080ti and 1g.10gb.
+            number = int(parts.pop()) if parts and parts[-1].isdigit() else 1
+            kind = parts[0] if parts else ""
+            found[kind] = found.get(kind, 0) + number
     return found
+
+
+def _site(site: Site) -> Iterator[Finding]:
+    shown = _asked("scontrol", "show", "partition", "-o")
+    partitions = {p["PartitionName"]: p for p in map(fields, shown.splitlines()) if p}
+    for key in ("cpu", "gpu"):
+        yield from _queue(key, getattr(site, key), partitions)
+    yield from _accounting(site)
 
 
 def _queue(key: str, queue: Queue, partitions: dict) -> list[Finding]:
@@ -138,7 +156,7 @@ def _gpus(queue: GpuQueue, nodes: list[Node]) -> Finding:
     if not most:
         return Finding(f"partition {name} has no GPU", False, "Name another one in gpu.partition")
     if queue.type is not None and queue.type not in most:
-        kinds = sorted(kind for kind in most if kind)
+        kinds = sorted(kind for kind in most if re.fullmatch(GPU_TYPE, kind))
         todo = f"Nearest: '{nearest(queue.type, kinds)}'" if kinds else "Write type: null"
         return Finding(f"gpu.type: partition {name} has no '{queue.type}'", False, todo)
     there = most[queue.type] if queue.type else max(sum(node.gpus.values()) for node in nodes)
@@ -150,7 +168,7 @@ def _gpus(queue: GpuQueue, nodes: list[Node]) -> Finding:
 
 
 def _nodes(partition: str) -> list[Node]:
-    shown = _run("sinfo", "-h", "-N", "-p", partition, "-o", "%N|%m|%G|%T|%c").stdout
+    shown = _asked("sinfo", "-h", "-N", "-p", partition, "-o", "%N|%m|%G|%T|%c")
     rows = (line.split("|") for line in shown.splitlines())
     return [
         Node(name, int(memory.rstrip("+")), gpus(gres), state, int(cpus.rstrip("+")))
@@ -159,7 +177,7 @@ def _nodes(partition: str) -> list[Node]:
 
 
 def _accounting(site: Site) -> list[Finding]:
-    shown = _run("scontrol", "show", "config").stdout
+    shown = _asked("scontrol", "show", "config")
     accounted = re.search(r"^AccountingStorageType\s*=\s*(\S+)", shown, re.MULTILINE)
     if accounted is None or not accounted[1].endswith("slurmdbd"):
         if site.account is None:
@@ -168,13 +186,15 @@ def _accounting(site: Site) -> list[Finding]:
                         "Write account: null")]  # fmt: skip
     found = []
     for key, given in (("account", site.account), ("qos", site.qos)):
+        if given is None:
+            continue
         query = ("format=" + key, f"user={getpass.getuser()}")
-        shown = _run("sacctmgr", "-n", "-P", "show", "assoc", *query).stdout
+        shown = _asked("sacctmgr", "-n", "-P", "show", "assoc", *query)
         yours = sorted({name for line in shown.splitlines() for name in line.split(",") if name})
-        if given is not None and given not in yours:
+        if given not in yours:
             todo = f"Nearest: '{nearest(given, yours)}'" if yours else "Ask for one"
             found.append(Finding(f"{key}: you have no '{given}'", False, todo))
-        elif given is not None:
+        else:
             found.append(Finding(f"{key} {given}: yours", True))
     return found
 
@@ -195,6 +215,7 @@ def _test(cluster: Cluster, request: Request, askers: list[str]) -> Finding:
     options += [f"--time={request.minutes}", f"--cpus-per-task={request.cpus}"]
     options += [f"--nodes={request.nodes}", f"--ntasks={request.nodes}"]
     options += [f"--gres={gres}"] if gres else []
+    options += [f"--constraint={request.constraint}"] if request.constraint else []
     options += [f"--account={site.account}"] if site.account else []
     options += [f"--qos={site.qos}"] if site.qos else []
     options += cluster.options(askers[0].partition(" ")[0], request)
@@ -207,8 +228,23 @@ def _test(cluster: Cluster, request: Request, askers: list[str]) -> Finding:
     return Finding(f"{askers[0]}: SLURM refuses {share} ({_last(done)})", False, todo)
 
 
+def _asked(*command: str) -> str:
+    """What a command prints; Silent where it fails."""
+    done = _run(*command)
+    if done.returncode:
+        raise Silent(_last(done))
+    return done.stdout
+
+
 def _run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        raise Silent(f"{command[0]} took more than {PATIENCE} s") from None
+    except FileNotFoundError:
+        raise Silent(f"there is no {command[0]} on this machine") from None
 
 
 def _last(done: subprocess.CompletedProcess) -> str:
