@@ -32,7 +32,8 @@ try:
         if driver.holds():
             orphans.wait(Path(plan.base), submits=submits)
             logger.addHandler(diary.Diary(plan, submits=submits))
-        plan.refresh()
+        if not driver.yields(plan.study.name):
+            plan.refresh()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from posepaper import lease
 from posepaper.errors import InputError
 from posepaper.stages import driver
 
@@ -30,6 +31,23 @@ def free():
     yield
     while driver._held:
         os.close(driver._held.pop())
+
+
+@pytest.fixture
+def lockless(monkeypatch):
+    """A file system without locks."""
+
+    def refuse(handle, how):
+        raise OSError(38, "not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def write(folder, **facts):
+    """The word of another driver, which the test's parent process stands for."""
+    pid = os.getppid()
+    told = {**lease.me(), "pid": pid, "started": lease._started(pid), "study": "open", **facts}
+    (folder / "driver.json").write_text(json.dumps({"since": "2026-11-21T10:00:00", **told}))
 
 
 def claim_elsewhere(folder) -> subprocess.CompletedProcess:
@@ -86,13 +104,39 @@ def test_a_lock_by_nobody_known_is_told_too(folder):
         driver.claim(RUN, folder)
 
 
-def test_a_file_system_without_locks_leaves_it_to_snakemake(tmp_path, monkeypatch):
-    def refuse(handle, how):
-        raise OSError(38, "not implemented")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+def test_without_locks_a_driver_drives_all_the_same(tmp_path, lockless):
+    driver.claim(RUN, tmp_path, study="open")
+    assert driver.holds()
+    assert driver.running_since(tmp_path) == (tmp_path / "driver.json").stat().st_mtime
+    known = driver.known(tmp_path)
+    assert (known["pid"], known["study"], known["state"]) == (os.getpid(), "open", "running")
+    driver.release()
+    assert not driver.holds()
     driver.claim(RUN, tmp_path)
-    assert not driver._held
+
+
+def test_without_locks_what_another_driver_wrote_keeps_the_second_out(folder, lockless):
+    write(folder)
+    with pytest.raises(InputError, match=rf"runs here\. Wait .* kill -INT {os.getppid()}"):
+        driver.claim(RUN, folder)
+    write(folder, started="1")
+    with pytest.raises(InputError, match=r"was killed\. Type: snakemake --unlock"):
+        driver.claim(RUN, folder)
+    (folder / "locks" / "0.output.lock").unlink()
+    assert driver.running_since(folder) is None
+    driver.claim(RUN, folder)
+    assert driver.known(folder)["pid"] == os.getpid()
+
+
+def test_who_looks_leaves_the_stamps_of_a_driver_that_runs(tmp_path, capsys):
+    assert not driver.yields("open", tmp_path)
+    write(tmp_path)
+    assert driver.yields("open", tmp_path) and not driver.yields("mini", tmp_path)
+    assert f"process {os.getppid()} on" in capsys.readouterr().err
+    write(tmp_path, started="1")
+    assert not driver.yields("open", tmp_path), "it has ended"
+    driver.claim(RUN, tmp_path, study="open")
+    assert not driver.yields("open", tmp_path), "its own"
 
 
 def test_a_machine_without_slurm_submits_nothing(tmp_path, monkeypatch):

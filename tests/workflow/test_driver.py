@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from posepaper import files, lease
+
 TARGET = "results/smoke/checkpoints/lift/ours-f81-gt/seed0.safetensors"
 
 
@@ -45,6 +47,25 @@ def wait_for(found, process):
 
 def leases(copy):
     return list((copy.root / "results/smoke/runs").rglob("lease.json"))
+
+
+def test_a_dry_run_beside_a_driver_leaves_its_stamps(clone):
+    def stamps() -> dict:
+        paths = (clone.root / "results/smoke/stamps").rglob("*.json")
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+
+    assert clone.snakemake("all", "-n").returncode == 0
+    planned = stamps()
+    # The driver that runs is this process.
+    told = {**lease.me(), "since": "2026-11-21T10:00:00", "study": "smoke", "submits": True}
+    files.write_json(clone.root / ".snakemake/driver.json", {**told, "command": "snakemake all"})
+    clone.edit("workflow/studies/smoke.yaml", "lifting: {epochs: 2,", "lifting: {epochs: 5,")
+    done = clone.snakemake("all", "-n")
+    assert done.returncode == 0 and f"process {os.getpid()} on" in done.stdout, done.stdout
+    assert planned and stamps() == planned
+    (clone.root / ".snakemake/driver.json").unlink()
+    assert clone.snakemake("all", "-n").returncode == 0
+    assert stamps() != planned
 
 
 def test_a_second_driver_is_refused_and_a_killed_one_s_training_is_not_repeated(stale, tmp_path):

@@ -11,6 +11,7 @@ import platform
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 from posepaper import lease
@@ -50,6 +51,9 @@ def claim(
 ) -> None:
     """Takes the folder for this process until it ends; nothing where Snakemake only reads.
 
+    Where the file system has no such locks it drives all the same, and only what ``driver.json``
+    and Snakemake's own lock tell keeps a second one out.
+
     Args:
         arguments: Snakemake's command line.
         folder: Snakemake's own.
@@ -67,16 +71,11 @@ def claim(
         raise InputError("the profile", what, f"{todo}; posepaper doctor --slurm says more")
     folder.mkdir(exist_ok=True)
     handle = os.open(folder / "driver.json", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if _taken(handle):
         other = _read(handle)
         os.close(handle)
         todo = f"Wait for it, or end it with: kill -INT {other.get('pid', '')}"
-        raise InputError(Path.cwd(), f"{_told(other)} runs here", todo) from None
-    except OSError:
-        os.close(handle)  # a file system without such locks: Snakemake's own has to do
-        return
+        raise InputError(Path.cwd(), f"{_told(other)} runs here", todo)
     if any((folder / "locks").glob("*.lock")):
         other = _read(handle)
         os.close(handle)
@@ -96,7 +95,7 @@ def claim(
 def running_since(folder: Path = FOLDER) -> float | None:
     """When the Snakemake that works in the folder now claimed it, by the folder's clock.
 
-    None where none does, or the file system has no locks to tell by.
+    None where none does. A file system without locks has only the driver's own word.
     """
     try:
         with open(folder / "driver.json", "rb") as handle:
@@ -104,9 +103,26 @@ def running_since(folder: Path = FOLDER) -> float | None:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return since
+    except FileNotFoundError:
+        return None
     except OSError:
-        pass
+        driver = known(folder)
+        return since if driver and driver["state"] == "running" else None
     return None
+
+
+def yields(study: str, folder: Path = FOLDER) -> bool:
+    """Whether a study's stamps are those of another Snakemake that runs here; says so then.
+
+    Its jobs in a queue read them when they start. Who only looks must not plan anew beside it:
+    a job put back after an edit would take the new fingerprint and begin in another run folder.
+    """
+    driver = None if holds() else known(folder)
+    if driver is None or driver["state"] != "running" or driver.get("study") != study:
+        return False
+    what = "runs here: shown is what it planned. What was edited since: posepaper impact"
+    print(f"posepaper: {_told(driver)} {what}", file=sys.stderr, flush=True)
+    return True
 
 
 def release() -> None:
@@ -116,7 +132,7 @@ def release() -> None:
 
 
 def holds() -> bool:
-    """Whether this process has claimed its folder."""
+    """Whether this process drives its folder, by a lock or on a file system that has none."""
     return bool(_held)
 
 
@@ -137,6 +153,24 @@ def known(folder: Path = FOLDER) -> dict | None:
     if lives or (lives is None and locked):
         return {**driver, "state": "running"}
     return {**driver, "state": "killed" if locked else "ended"}
+
+
+def _taken(handle: int) -> bool:
+    """Whether another process has the lock; takes it otherwise.
+
+    Without locks, whether the one that wrote the file lives on this machine.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        other = _read(handle)
+        try:
+            return bool(lease.lives(other)) and other["pid"] != os.getpid()
+        except KeyError:
+            return False
+    return False
 
 
 def _read(handle: int) -> dict:
