@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from posepaper import files, lease, progress
+from posepaper import cli, files, lease, progress
 from posepaper.errors import Interrupted, TrainingFailed
 from posepaper.provenance import record
 from posepaper.stages import driver, journal, runs, slurm_queue, watch, watch_text
@@ -131,6 +132,21 @@ def test_a_driver_of_a_part_is_watched_on_that_part(plan):
     drive(command="snakemake lifting_table_3 --cores 2")
     rules = {job["rule"] for job in watch.look(plan)["jobs"]}
     assert "make_table" in rules and "make_report" not in rules
+
+
+def test_the_driver_s_study_is_watched_unless_another_is_named(project):
+    def watched(*words) -> str:
+        return json.loads(CliRunner().invoke(cli.app, ["watch", "--json", *words]).stdout)["study"]
+
+    assert watched() == "mini", "config.yaml's"
+    drive("ended", study="smoke-rehearsal")
+    assert watched() == "smoke-rehearsal" and watched("--study", "mini") == "mini"
+    drive(study="")
+    assert watched() == "mini", "a driver of no study: posepaper gc"
+    config = project / "config.yaml"
+    config.write_text(config.read_text().replace("rehearse: false", "rehearse: true"))
+    drive(study="smoke")
+    assert watched() == "smoke", "config.yaml's rehearsal is not the driver's"
 
 
 def test_a_driver_of_another_study_starts_nothing_here(plan):
