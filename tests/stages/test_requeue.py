@@ -56,6 +56,16 @@ def test_outside_slurm_nobody_is_asked(asked, monkeypatch):
     assert not asked(f"{OURS}None")
 
 
+def test_what_cannot_ask_says_that_a_retry_is_used_up(asked, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path / "image"))
+    assert not asked(f"{OURS}None")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "SLURM job 7 cannot be put back into the queue from here" in line and "retry" in line
+    monkeypatch.delenv("SLURM_JOB_ID")
+    requeue.again(saved=True)
+    assert not capsys.readouterr().err
+
+
 def test_a_refusal_is_told(asked, capsys, monkeypatch):
     def refuse(*words):
         code = 0 if words[0] == "show" else 1
@@ -66,6 +76,9 @@ def test_a_refusal_is_told(asked, capsys, monkeypatch):
     assert "SLURM does not take the job back (Requested disabled)" in capsys.readouterr().err
 
 
+ENTRY = slurm_queue.Entry("", "PENDING", "None", "", None, None, None, "")
+
+
 def test_a_new_driver_knows_its_study_s_jobs_by_their_comment(monkeypatch):
     comments = {
         "1": "rule_prepare_world_wildcards_smoke",
@@ -74,15 +87,46 @@ def test_a_new_driver_knows_its_study_s_jobs_by_their_comment(monkeypatch):
         "4": "(null)",
         "5": "rule_train_lifting_wildcards_mini_lift_smoke_0",
     }
-    entry = slurm_queue.Entry("", "PENDING", "None", "", None, None, None, "")
-    queue = [entry._replace(id=i, comment=comment) for i, comment in comments.items()]
+    queue = [ENTRY._replace(id=i, comment=comment) for i, comment in comments.items()]
     queue.append(queue[1]._replace(id="6", state="COMPLETED"))
     monkeypatch.setattr(slurm_queue, "read", lambda: queue)
-    assert [found.id for found in orphans._submitted("smoke", True)] == ["1", "2"]
+    assert [found.id for found in orphans._submitted("smoke")] == ["1", "2"]
+
+
+def answers(monkeypatch, *queues):
+    """A SLURM that says this one after the other, and a clock that nobody waits for."""
+    left = iter(queues)
+    monkeypatch.setattr(slurm_queue, "read", lambda: next(left))
+    monkeypatch.setattr(orphans.time, "sleep", lambda seconds: None)
 
 
 def test_a_driver_that_submits_must_know_what_is_queued(monkeypatch):
-    monkeypatch.setattr(slurm_queue, "read", lambda: None)
-    assert orphans._submitted("smoke", False) == []
+    answers(monkeypatch, None, None)
+    orphans._wait_for_slurm("smoke", False)
     with pytest.raises(InputError, match=r"SLURM does not answer\. Wait"):
-        orphans._submitted("smoke", True)
+        orphans._wait_for_slurm("smoke", True)
+
+
+@pytest.mark.parametrize("submits", [True, False])
+def test_a_slurm_that_falls_silent_is_waited_for(monkeypatch, capsys, submits):
+    ours = [ENTRY._replace(id="2", state="RUNNING", comment="rule_train_lifting_wildcards_smoke")]
+    answers(monkeypatch, ours, None, None, ours, [])
+    orphans._wait_for_slurm("smoke", submits)
+    assert capsys.readouterr().err.splitlines() == [
+        "SLURM job 2 of an earlier run (train_lifting of smoke) runs, waiting for it",
+        "SLURM does not answer, waiting for it: jobs of an earlier run may still run",
+    ]
+
+
+def test_a_cancel_without_an_answer_is_tried_again(monkeypatch):
+    tried = []
+
+    def silent(command, **options):
+        tried.append(command[-1])
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
+    ours = [ENTRY._replace(id="2", comment="rule_train_lifting_wildcards_smoke")]
+    answers(monkeypatch, ours, ours, [])
+    monkeypatch.setattr(orphans.subprocess, "run", silent)
+    orphans._wait_for_slurm("smoke", True)
+    assert tried == ["2", "2"]

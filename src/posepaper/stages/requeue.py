@@ -18,6 +18,8 @@ COMMENT = "rule_"
 def again(*, saved: bool) -> None:
     """Asks SLURM to run this process's job once more, where it should; one process a job does.
 
+    Where there is no ``scontrol``, as inside a container, it says what that costs.
+
     Not where somebody cancelled it or its time is over, for then SLURM is ending it already, nor
     where this process runs in no job of its own: a Snakemake's own job is left alone.
 
@@ -26,7 +28,12 @@ def again(*, saved: bool) -> None:
             so goes back only where it was pre-empted.
     """
     job = os.environ.get("SLURM_JOB_ID")
-    if job is None or int(os.environ.get("RANK", 0)) or shutil.which("scontrol") is None:
+    if job is None or int(os.environ.get("RANK", 0)):
+        return
+    if shutil.which("scontrol") is None:
+        # A container's image has none of SLURM's commands.
+        what = "cannot be put back into the queue from here (no scontrol), and so uses up a retry"
+        print(f"posepaper: SLURM job {job} {what}", file=sys.stderr)
         return
     shown = _scontrol("show", "job", "--oneliner", job)
     facts = dict(re.findall(r"(\w+)=(\S*)", shown.stdout))
