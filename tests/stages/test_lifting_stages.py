@@ -84,6 +84,15 @@ def test_sequences_too_short_for_a_recipe_without_padding_are_named(tmp_path):
     assert "\n" not in str(caught.value) and "keypoints.h5" in str(caught.value)
 
 
+def test_a_fault_that_is_not_the_data_s_is_told_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("POSEPAPER_CPU", raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(InputError, match=r"^GPU 0 of SLURM job 7: cannot be used by torch"):
+        train.lifting(training_run(tmp_path))
+
+
 def run_with(settings):
     return job.Run("toy", {}, {}, {}, settings, None)
 

@@ -78,6 +78,8 @@ def lifting(run: job.Run) -> None:
             label=_label(settings),
             skeleton=data.skeleton,
         )
+    except InputError:
+        raise
     except ValueError as error:
         what = " ".join(str(error).split())
         raise InputError(run.inputs["keypoints"], what, "Correct the data or the recipe") from None
